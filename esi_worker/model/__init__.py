@@ -12,26 +12,22 @@
 
 """The nouns of esi-worker as frozen dataclasses with their codecs."""
 
-from esi_worker.model.jobs import Action
-from esi_worker.model.jobs import Job
-from esi_worker.model.jobs import OnFailure
-from esi_worker.model.jobs import Param
-from esi_worker.model.jobs import ParamType
-from esi_worker.model.outcomes import Done
-from esi_worker.model.outcomes import Failed
-from esi_worker.model.outcomes import InProgress
-from esi_worker.model.outcomes import Outcome
-from esi_worker.model.outcomes import Retry
-from esi_worker.model.records import JobState
-from esi_worker.model.records import PublishedState
-from esi_worker.model.records import StackRecord
-from esi_worker.model.records import WorkerRecord
-from esi_worker.model.resources import AcceptedConfig
-from esi_worker.model.resources import Config
-from esi_worker.model.resources import Resource
-from esi_worker.model.resources import ResourceRef
-from esi_worker.model.resources import ResourceType
-from esi_worker.model.resources import TypeRegistry
+from esi_worker.model.jobs import Action, Job, OnFailure, Param, ParamType
+from esi_worker.model.outcomes import Done, Failed, InProgress, Outcome, Retry
+from esi_worker.model.records import (
+    JobState,
+    PublishedState,
+    StackRecord,
+    WorkerRecord,
+)
+from esi_worker.model.resources import (
+    AcceptedConfig,
+    Config,
+    Resource,
+    ResourceRef,
+    ResourceType,
+    TypeRegistry,
+)
 
 __all__ = (
     'AcceptedConfig',

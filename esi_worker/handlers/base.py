@@ -1,0 +1,99 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The contract between handler plugins and the dispatcher.
+
+A handler does the work of jobs in some backend. It never blocks a
+thread while the backend works: ``start`` sets things going, ``poll``
+looks at many jobs at once. Both may be called again for the same job
+after a crash, so a handler looks at what is there before it changes
+anything.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from typing import Any, ClassVar
+
+from esi_worker import clock as clocks
+from esi_worker import exceptions, plugins, store, templates
+from esi_worker.model import Job, Outcome
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HandlerContext:
+    """What a handler gets from the process it lives in.
+
+    ``claim_seconds`` tells for how many seconds the claims of this
+    process are ours for certain; ``store`` is for reading.
+    """
+
+    conf: Any
+    store: store.Store
+    keys: store.KeyLayout
+    catalog: templates.TemplateCatalog
+    clock: clocks.Clock
+    claim_seconds: Callable[[], float]
+
+    def check_claim(self, margin: float = 1.0) -> float:
+        """Make sure that a change may still be made.
+
+        To be called right before every change in a backend; the result
+        bounds that request's timeout.
+
+        :param margin: seconds that must be left
+        :returns: the seconds left
+        :raises ClaimLost: fewer are left
+        """
+        left = self.claim_seconds()
+        if left < margin:
+            raise exceptions.ClaimLost(
+                'the claim on this job may have ended; nothing is changed'
+            )
+        return left
+
+
+class Handler(plugins.Plugin, abc.ABC):
+    """Base of all handlers; one instance serves a worker process.
+
+    Calls come from several threads at once.
+    """
+
+    #: Other names under which jobs for this handler may exist.
+    aliases: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, context: HandlerContext) -> None:
+        self.context = context
+
+    @abc.abstractmethod
+    def start(self, job: Job) -> Outcome:
+        """Set the work of a job going, or find that it is done.
+
+        A ``TransientError`` means ``Retry``; any other exception means
+        ``Failed``.
+        """
+
+    def poll(self, jobs: Sequence[Job]) -> Mapping[str, Outcome]:
+        """Look at jobs whose last outcome was ``InProgress``.
+
+        :returns: an outcome for each job id; a job that is left out
+            stays in progress
+        """
+        raise exceptions.TerminalError(
+            f'{type(self).__name__} reports jobs in progress '
+            'but cannot poll them'
+        )
+
+    def close(self) -> None:
+        """Let go of everything; no call follows."""
