@@ -48,6 +48,14 @@ class ServiceFailed(EmbeddedError):
         self.log = log
 
 
+class NotStarted(EmbeddedError):
+    """A service was asked for that this run does not have."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"{service} is not part of this run, or the run "
+                         f"has not been started")
+
+
 def log_tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     """The last lines of a log, or a note that there is none."""
     try:

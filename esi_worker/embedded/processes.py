@@ -25,6 +25,7 @@ import abc
 import contextlib
 import os
 from pathlib import Path
+import secrets
 import signal
 import subprocess
 import time
@@ -177,6 +178,19 @@ class ServiceProcess(abc.ABC):
     def _reap(self, timeout: float | None) -> None:
         if self._process is not None:
             self._process.wait(timeout)
+
+    def _kept_secret(self, name: str) -> str:
+        """32 random characters, the same at every start in this folder."""
+        path = self.directory / name
+        if not path.exists():
+            self._write_private(path, secrets.token_hex(16))
+        return path.read_text(encoding='ascii')
+
+    @staticmethod
+    def _write_private(path: Path, text: str) -> None:
+        """Write a file that may hold secrets."""
+        path.touch(mode=0o600)
+        path.write_text(text, encoding='utf-8')
 
     def _note(self, what: str, value: int) -> None:
         """Keep a number in the run directory, for people and scripts."""

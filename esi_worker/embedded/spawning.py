@@ -30,6 +30,8 @@ import subprocess
 import sys
 import threading
 
+from esi_worker.embedded import packages
+
 LAUNCHER = Path(__file__).with_name('launcher.py')
 
 
@@ -102,6 +104,18 @@ def child_environment(**extra: str) -> dict[str, str]:
     env.pop('PYTHONDONTWRITEBYTECODE', None)
     env.update(extra)
     return env
+
+
+def python_module(module: str, *arguments: str, cwd: Path, log: Path,
+                  env: Mapping[str, str] | None = None) -> Spec:
+    """The spec of a module of ours, run by this interpreter."""
+    path = os.pathsep.join(filter(None, [
+        str(packages.import_root()), os.environ.get('PYTHONPATH')]))
+    return Spec(
+        # -P: the working directory must not shadow any module.
+        command=[sys.executable, '-P', '-m', module, *arguments],
+        cwd=cwd, log=log,
+        env=child_environment(PYTHONPATH=path, **(env or {})))
 
 
 def _popen(spec: Spec) -> subprocess.Popen[bytes]:

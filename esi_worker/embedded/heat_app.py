@@ -1,0 +1,100 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The Heat process: API and engine together, in threads.
+
+Run by :class:`esi_worker.embedded.heat.HeatServer` as
+``python -m esi_worker.embedded.heat_app CONFIG_FILE PORT``. The modules of
+Heat are imported while PostgreSQL still starts; then the process waits for
+its database, brings the schema up to date, starts the engine and at last
+opens the port, so that an open port means a working engine. SIGTERM ends it
+at once, whatever its stacks are doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+import sys
+from typing import Any
+
+# Before any import of Heat, which would otherwise choose eventlet.
+from oslo_service import backend
+
+backend.init_backend(backend.BackendType.THREADING)
+
+# ruff: noqa: E402
+from heat.common import config
+from heat.common import messaging
+from heat.db import migration
+from heat.engine import service
+from heat.engine import template
+from heat.rpc import api as rpc_api
+from oslo_config import cfg
+import oslo_i18n
+from oslo_log import log
+
+from esi_worker.embedded import databases
+from esi_worker.embedded import serving
+
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+CONF = cfg.CONF
+API_THREADS = 32
+
+
+def main() -> None:
+    config_file, port = sys.argv[1:]
+    _configure(config_file)
+    databases.wait_for(CONF.database.connection)
+    migration.db_sync()
+    _start_engine()
+    serving.serve(_application(), int(port), threads=API_THREADS)
+
+
+def _configure(config_file: str) -> None:
+    oslo_i18n.enable_lazy()
+    log.register_options(CONF)
+    CONF([], project='heat', prog='heat-api',
+         default_config_files=[config_file], default_config_dirs=[])
+    log.setup(CONF, CONF.prog)
+    config.set_config_defaults()
+    config.startup_sanity_check()
+    messaging.setup()
+
+
+def _start_engine() -> None:
+    template._get_template_extension_manager()
+    service.EngineService(CONF.host, rpc_api.ENGINE_TOPIC).start()
+
+
+def _application() -> Wsgi:
+    application: Wsgi = config.load_paste_app('heat-api')
+    if CONF.paste_deploy.flavor == 'noauth':
+        return tenant_from_path(application)
+    return application
+
+
+def tenant_from_path(application: Wsgi) -> Wsgi:
+    """Make the tenant in the URL the caller's project, as a token would.
+
+    Heat's noauth filter takes it from a header and otherwise puts every
+    caller into one project, where tests would see each other's stacks.
+    """
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        parts = environ.get('PATH_INFO', '').split('/')
+        if len(parts) > 2 and parts[1] == 'v1' and parts[2]:
+            environ.setdefault('HTTP_X_AUTH_PROJECT', parts[2])
+        return application(environ, start_response)
+    return call
+
+
+if __name__ == '__main__':
+    main()
