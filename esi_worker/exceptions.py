@@ -21,6 +21,8 @@ of a class's docstring is its message when none is given.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class EsiWorkerError(Exception):
     """Something went wrong in esi-worker."""
@@ -76,6 +78,29 @@ class DuplicateKey(RequestRefused):
 
 class RequestTooLarge(RequestRefused):
     """A request is larger than the store accepts."""
+
+
+class CommitInterrupted(StoreTimeout):
+    """A list of transitions was applied only in part.
+
+    ``results`` says what became of the first transitions for certain;
+    of the ``unknown`` transitions that follow nobody knows whether they
+    were applied; all later ones were never sent.
+    """
+
+    def __init__(
+        self, reason: str, results: Sequence[object], unknown: int
+    ) -> None:
+        super().__init__(
+            f'{reason} ({len(results)} transitions are done, '
+            f'{unknown} may or may not be)'
+        )
+        self.results = tuple(results)
+        self.unknown = unknown
+
+
+class FenceLost(StoreError, TerminalError):
+    """The election or claim that fences a write is not ours any more."""
 
 
 class RevisionCompacted(StoreError, TransientError):

@@ -9,3 +9,58 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""The only code that knows etcd.
+
+``base`` is the interface; ``EtcdStore`` and ``MemoryStore`` implement
+it. ``Follower``, ``LeaseKeeper``, ``Election`` and ``commit`` are built
+on the interface alone.
+"""
+
+from esi_worker.store.base import (
+    Compare,
+    Delete,
+    Event,
+    EventType,
+    Get,
+    KeyValue,
+    Lease,
+    Operation,
+    Put,
+    Snapshot,
+    Store,
+    TxnResult,
+    Watch,
+    WatchBatch,
+)
+from esi_worker.store.batching import Committed, Transition, commit
+from esi_worker.store.election import Election
+from esi_worker.store.following import Follower
+from esi_worker.store.keys import KeyLayout
+from esi_worker.store.leasing import LeaseKeeper
+from esi_worker.store.memory import MemoryStore
+
+__all__ = [
+    'Committed',
+    'Compare',
+    'Delete',
+    'Election',
+    'Event',
+    'EventType',
+    'Follower',
+    'Get',
+    'KeyLayout',
+    'KeyValue',
+    'Lease',
+    'LeaseKeeper',
+    'MemoryStore',
+    'Operation',
+    'Put',
+    'Snapshot',
+    'Store',
+    'Transition',
+    'TxnResult',
+    'Watch',
+    'WatchBatch',
+    'commit',
+]

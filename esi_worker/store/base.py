@@ -35,12 +35,14 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import enum
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 #: etcd's ``--max-txn-ops`` default, for operations and for compares.
 MAX_TXN_OPS = 128
 #: etcd's ``--max-request-bytes`` default.
 MAX_REQUEST_BYTES = 1536 * 1024
+
+_Comparable = TypeVar('_Comparable', int, bytes)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +72,26 @@ class Relation(enum.StrEnum):
     NOT_EQUAL = 'NOT_EQUAL'
     GREATER = 'GREATER'
     LESS = 'LESS'
+
+
+def to_bytes(text: str) -> bytes:
+    """A key or value as etcd holds it."""
+    return text.encode('utf-8', 'surrogateescape')
+
+
+def to_text(data: bytes) -> str:
+    """A key or value as we hold it; any bytes pass through unchanged."""
+    return data.decode('utf-8', 'surrogateescape')
+
+
+def _relate(left: _Comparable, relation: Relation, right: _Comparable) -> bool:
+    if relation is Relation.EQUAL:
+        return left == right
+    if relation is Relation.NOT_EQUAL:
+        return left != right
+    if relation is Relation.GREATER:
+        return left > right
+    return left < right
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,6 +131,20 @@ class Compare:
     @classmethod
     def value_is(cls, key: str, value: str) -> Self:
         return cls(key, Target.VALUE, Relation.EQUAL, value)
+
+    def holds(self, kv: KeyValue | None) -> bool:
+        """Whether the condition is true for this state of the key."""
+        if self.target is Target.VALUE:
+            if kv is None:
+                return False
+            return _relate(
+                to_bytes(kv.value), self.relation, to_bytes(str(self.operand))
+            )
+        revision = 0
+        if kv is not None:
+            created = self.target is Target.CREATE
+            revision = kv.create_revision if created else kv.mod_revision
+        return _relate(revision, self.relation, int(self.operand))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -178,7 +214,12 @@ class Event:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WatchBatch:
-    """Changes of one prefix in order, complete up to ``revision``."""
+    """Changes of one prefix in order, complete up to ``revision``.
+
+    That is the revision of the last event, not the one in the header of
+    etcd's answer: while a watch catches up, etcd sends at most 1,000
+    revisions at a time under a header that is already ahead of them.
+    """
 
     prefix: str
     revision: int
@@ -196,10 +237,11 @@ class Watch(abc.ABC):
     def next(self, timeout: float) -> WatchBatch | None:
         """Wait up to ``timeout`` seconds for the next batch.
 
-        :returns: the batch, or None when nothing came in time
+        :returns: the batch, or None when nothing came in time; batches
+            that came before an error are handed out before it
         :raises WatchCompacted: a start revision is compacted
         :raises WatchCanceled: the server ended the watch
-        :raises WatchDisconnected: the connection broke
+        :raises WatchDisconnected: the connection broke or was closed
         """
 
     @abc.abstractmethod
@@ -280,7 +322,8 @@ class Store(abc.ABC):
     def watch(self, starts: Mapping[str, int]) -> Watch:
         """Watch prefixes, each from a revision on (inclusive).
 
-        ``starts`` maps a prefix to the first revision to be seen.
+        ``starts`` maps a prefix to the first revision to be seen; 0
+        stands for the first one after now.
         """
 
     @abc.abstractmethod
