@@ -19,12 +19,13 @@ free on 127.0.0.1, and its process never outlives the one that started it.
 Nothing here is meant for production.
 """
 
-from esi_worker.embedded.errors import EmbeddedError
-from esi_worker.embedded.errors import ExtraMissing
-from esi_worker.embedded.errors import NotStarted
-from esi_worker.embedded.errors import ServiceFailed
-from esi_worker.embedded.etcd import EtcdServer
-from esi_worker.embedded.etcd import TlsFiles
+from esi_worker.embedded.errors import (
+    EmbeddedError,
+    ExtraMissing,
+    NotStarted,
+    ServiceFailed,
+)
+from esi_worker.embedded.etcd import EtcdServer, TlsFiles
 from esi_worker.embedded.faults import Faults
 from esi_worker.embedded.heat import HeatServer
 from esi_worker.embedded.keystone import KeystoneServer

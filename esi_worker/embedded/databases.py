@@ -17,8 +17,7 @@ from __future__ import annotations
 import time
 
 import sqlalchemy
-from sqlalchemy import exc
-from sqlalchemy import pool
+from sqlalchemy import exc, pool
 
 POLL_SECONDS = 0.05
 TIMEOUT_SECONDS = 60.0

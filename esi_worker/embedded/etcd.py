@@ -27,10 +27,7 @@ import shutil
 
 import requests
 
-from esi_worker.embedded import packages
-from esi_worker.embedded import ports
-from esi_worker.embedded import processes
-from esi_worker.embedded import spawning
+from esi_worker.embedded import packages, ports, processes, spawning
 
 BINARY_VARIABLE = 'ETCD_BINARY'
 """Environment variable that names another etcd than the packaged one."""

@@ -21,21 +21,23 @@ classes; ``launch`` may come before they answer, ``wait_ready`` may not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import http
 from pathlib import Path
 from typing import Literal
 
 import requests
 
-from esi_worker.embedded import faults
-from esi_worker.embedded import heat_config
+from esi_worker.embedded import (
+    faults,
+    heat_config,
+    packages,
+    ports,
+    processes,
+    spawning,
+)
 from esi_worker.embedded import keystone as keystone_service
-from esi_worker.embedded import packages
-from esi_worker.embedded import ports
 from esi_worker.embedded import postgres as postgres_service
-from esi_worker.embedded import processes
-from esi_worker.embedded import spawning
 
-DATABASE = 'heat'
 StandIns = Literal['nested', 'plugin']
 
 
@@ -49,6 +51,7 @@ class HeatServer(processes.ServiceProcess):
                  keystone: keystone_service.KeystoneServer | None = None,
                  plugin_dirs: Sequence[Path] = (),
                  environment: StandIns | None = 'plugin',
+                 database: str = 'heat',
                  extra_options: heat_config.Options | None = None) -> None:
         packages.require('heat', 'waitress', 'psycopg2')
         super().__init__(run_dir)
@@ -57,6 +60,7 @@ class HeatServer(processes.ServiceProcess):
         self._keystone = keystone
         self._plugin_dirs = tuple(plugin_dirs)
         self._environment = environment
+        self._database = database
         self._extra_options: heat_config.Options = extra_options or {}
 
     @property
@@ -76,7 +80,7 @@ class HeatServer(processes.ServiceProcess):
     def wait_ready(self) -> None:
         """Prepare database and catalog, then wait until Heat answers."""
         try:
-            self._postgres.create_database(DATABASE)
+            self._postgres.create_database(self._database)
             if self._keystone is not None:
                 self._keystone.register_heat(self.catalog_url)
         except BaseException:
@@ -99,7 +103,7 @@ class HeatServer(processes.ServiceProcess):
         return heat_config.merged(
             heat_config.base_options(
                 endpoint=self.endpoint,
-                database_url=self._postgres.url(DATABASE),
+                database_url=self._postgres.url(self._database),
                 directory=self.directory,
                 # Kept, because the database holds values encrypted with it.
                 encryption_key=self._kept_secret('encryption_key'),
@@ -135,4 +139,4 @@ class HeatServer(processes.ServiceProcess):
         with requests.Session() as session:
             session.trust_env = False
             answer = session.get(self.endpoint.removesuffix('v1'), timeout=10)
-        return answer.status_code == requests.codes.multiple_choices
+        return answer.status_code == http.HTTPStatus.MULTIPLE_CHOICES

@@ -32,18 +32,15 @@ from oslo_service import backend
 backend.init_backend(backend.BackendType.THREADING)
 
 # ruff: noqa: E402
-from heat.common import config
-from heat.common import messaging
+from heat.common import config, messaging
 from heat.db import migration
-from heat.engine import service
-from heat.engine import template
+from heat.engine import service, template
 from heat.rpc import api as rpc_api
 from oslo_config import cfg
 import oslo_i18n
 from oslo_log import log
 
-from esi_worker.embedded import databases
-from esi_worker.embedded import serving
+from esi_worker.embedded import databases, serving
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 CONF = cfg.CONF
@@ -53,10 +50,12 @@ API_THREADS = 32
 def main() -> None:
     config_file, port = sys.argv[1:]
     _configure(config_file)
+    engine = _engine()
+    application = _application()
     databases.wait_for(CONF.database.connection)
     migration.db_sync()
-    _start_engine()
-    serving.serve(_application(), int(port), threads=API_THREADS)
+    engine.start()
+    serving.serve(application, int(port), threads=API_THREADS)
 
 
 def _configure(config_file: str) -> None:
@@ -70,9 +69,10 @@ def _configure(config_file: str) -> None:
     messaging.setup()
 
 
-def _start_engine() -> None:
+def _engine() -> service.EngineService:
+    """Make the engine, which loads all plug-ins but needs no database."""
     template._get_template_extension_manager()
-    service.EngineService(CONF.host, rpc_api.ENGINE_TOPIC).start()
+    return service.EngineService(CONF.host, rpc_api.ENGINE_TOPIC)
 
 
 def _application() -> Wsgi:

@@ -23,17 +23,19 @@ import base64
 from pathlib import Path
 import secrets
 
-from keystoneauth1.identity import v3
 from keystoneauth1 import session as keystone_session
+from keystoneauth1.identity import v3
 import requests
 
-from esi_worker.embedded import heat_config
-from esi_worker.embedded import identity
-from esi_worker.embedded import packages
-from esi_worker.embedded import ports
+from esi_worker.embedded import (
+    heat_config,
+    identity,
+    packages,
+    ports,
+    processes,
+    spawning,
+)
 from esi_worker.embedded import postgres as postgres_service
-from esi_worker.embedded import processes
-from esi_worker.embedded import spawning
 
 DATABASE = 'keystone'
 FERNET_KEY_BYTES = 32

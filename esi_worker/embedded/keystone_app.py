@@ -28,11 +28,9 @@ from keystone.cmd import bootstrap
 from keystone.common.sql import upgrades
 import keystone.conf
 import keystone.server
-from keystone.server.flask import application
-from keystone.server.flask import core
+from keystone.server.flask import application, core
 
-from esi_worker.embedded import databases
-from esi_worker.embedded import serving
+from esi_worker.embedded import databases, serving
 
 ADMIN = 'admin'
 PASSWORD_VARIABLE = 'OS_BOOTSTRAP_PASSWORD'  # noqa: S105

@@ -64,7 +64,7 @@ def main() -> None:
     command = arguments.command
     if command and command[0] == '--':
         command = command[1:]
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606
 
 
 if __name__ == '__main__':

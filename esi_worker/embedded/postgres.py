@@ -28,11 +28,7 @@ import shlex
 import signal
 from typing import Any
 
-from esi_worker.embedded import accounts
-from esi_worker.embedded import packages
-from esi_worker.embedded import ports
-from esi_worker.embedded import processes
-from esi_worker.embedded import spawning
+from esi_worker.embedded import accounts, packages, ports, processes, spawning
 
 try:
     import psycopg2

@@ -32,9 +32,7 @@ import time
 import types
 from typing import ClassVar, Self
 
-from esi_worker.embedded import errors
-from esi_worker.embedded import ports
-from esi_worker.embedded import spawning
+from esi_worker.embedded import errors, ports, spawning
 
 POLL_SECONDS = 0.02
 

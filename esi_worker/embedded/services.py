@@ -19,19 +19,18 @@ need. Everything is stopped in reverse order, whatever happened before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 import contextlib
 from pathlib import Path
 import time
 import types
 from typing import Any, Self, TypeVar
 
-from esi_worker.embedded import errors
+from esi_worker.embedded import errors, processes
 from esi_worker.embedded import etcd as etcd_service
 from esi_worker.embedded import heat as heat_service
 from esi_worker.embedded import keystone as keystone_service
 from esi_worker.embedded import postgres as postgres_service
-from esi_worker.embedded import processes
 
 Progress = Callable[[str], None]
 Server = TypeVar('Server', bound=processes.ServiceProcess)

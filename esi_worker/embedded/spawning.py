@@ -80,7 +80,7 @@ class _Spawner:
             spec, answer = self._requests.get()
             try:
                 answer.set_result(_popen(spec))
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001
                 answer.set_exception(error)
 
 

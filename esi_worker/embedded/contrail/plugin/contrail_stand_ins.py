@@ -28,9 +28,7 @@ from typing import Any, NamedTuple
 from urllib import parse
 import uuid
 
-from heat.engine import attributes
-from heat.engine import properties
-from heat.engine import resource
+from heat.engine import attributes, properties, resource
 
 FAULTS_VARIABLE = 'ESI_EMBEDDED_FAULTS'
 WAIT = re.compile(r'wait-(?:(create|update|delete)-)?(\d+(?:\.\d+)?)s\b')
