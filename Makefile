@@ -1,0 +1,73 @@
+# The project's commands; `make help` lists them. Nothing needs root.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUN_TESTS := $(BIN)/python tools/run_tests.py
+
+# A cached .pyc saves seconds at every start of a service.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-slow unit contract functional \
+	simulation conformance lint format bench docs sample lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' \
+		$(firstword $(MAKEFILE_LIST))
+
+venv: $(STAMP) ## create $(VENV) and install everything into it
+
+$(STAMP): setup.cfg pyproject.toml requirements.txt \
+		test-requirements.txt constraints.txt tools/venv.sh
+	@tools/venv.sh $(VENV)
+	@touch $@
+
+demo: venv ## start all services and watch a port being made
+	@$(BIN)/esi-worker-demo
+
+test: lint ## all checks and all tests but the slow ones
+	@$(RUN_TESTS) --limit 1500
+
+test-slow: venv ## outages and soaks
+	@$(RUN_TESTS) --limit 14400 --may-be-empty slow
+
+unit contract functional simulation: venv
+	@$(RUN_TESTS) $@
+
+conformance: venv ## compare with the recorded traces, rule by rule
+	@$(BIN)/python -m esi_worker.tests.conformance.report
+	@$(RUN_TESTS) conformance
+
+lint: venv ## ruff, mypy --strict, the contracts of the layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: venv ## let ruff rewrite the files
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: venv ## say which benchmarks there are and run them
+	@$(BIN)/python tools/bench.py
+
+docs: venv ## build the documentation and the release notes
+	@$(BIN)/sphinx-build -W -q -b html doc/source doc/build/html
+	@$(BIN)/sphinx-build -W -q -b html releasenotes/source \
+		releasenotes/build/html
+	@echo 'docs: see doc/build/html/index.html'
+
+sample: venv ## write the sample configuration file anew
+	@$(BIN)/oslo-config-generator \
+		--config-file tools/esi-worker-config-generator.conf
+
+lock: venv ## resolve the requirements anew into constraints.txt
+	@$(BIN)/python tools/lock.py
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) build dist *.egg-info .eggs .run .stestr .tox \
+		.mypy_cache .ruff_cache .import_linter_cache .coverage cover \
+		.hypothesis doc/build releasenotes/build AUTHORS ChangeLog
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
