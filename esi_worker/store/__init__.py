@@ -35,6 +35,7 @@ from esi_worker.store.base import (
 )
 from esi_worker.store.batching import Committed, Transition, commit
 from esi_worker.store.election import Election
+from esi_worker.store.etcd import EtcdStore
 from esi_worker.store.following import Follower
 from esi_worker.store.keys import KeyLayout
 from esi_worker.store.leasing import LeaseKeeper
@@ -45,6 +46,7 @@ __all__ = [
     'Compare',
     'Delete',
     'Election',
+    'EtcdStore',
     'Event',
     'EventType',
     'Follower',
