@@ -20,19 +20,23 @@ A marker is a word such as ``fail-create`` or ``wait-update-2.5s``:
 
 with create, update or delete as action. Markers are looked for anywhere in
 the stand-in's ``name`` property (the recorded templates put the resource's
-id there), and in the file of that name in the faults folder, which this
-class writes; so a test may let an ordinary resource fail and heal it later.
-The reader is the Heat plug-in in ``contrail/plugin``; nested templates are
-plain Heat and do not misbehave.
+id there), and in the file of that name in the faults folder; so a test may
+let an ordinary resource fail, and heal it later. ``Faults`` writes that
+folder; the functions read it for the Heat plug-in in ``contrail/plugin``.
+Nested templates are plain Heat and never misbehave.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+import re
 from urllib import parse
 
 FOLDER_VARIABLE = 'ESI_EMBEDDED_FAULTS'
 """Names the folder to the Heat process."""
+
+_WAIT = re.compile(r'wait-(?:(create|update|delete)-)?(\d+(?:\.\d+)?)s\b')
 
 
 class Faults:
@@ -46,15 +50,40 @@ class Faults:
         """From now on, resources with this name property misbehave."""
         draft = self.folder / '.draft'
         draft.write_text(' '.join(markers), encoding='utf-8')
-        draft.replace(self._file(name))
+        draft.replace(_file(self.folder, name))
 
     def clear(self, name: str) -> None:
         """Let them behave again; no error when they did."""
-        self._file(name).unlink(missing_ok=True)
+        _file(self.folder, name).unlink(missing_ok=True)
 
     def clear_all(self) -> None:
+        """Let all behave again."""
         for path in self.folder.iterdir():
             path.unlink()
 
-    def _file(self, name: str) -> Path:
-        return self.folder / parse.quote(name, safe='')
+
+def markers_of(name: str) -> str:
+    """The text in which to look for markers of the resource."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder or not name:
+        return name
+    try:
+        return f'{name} {_file(Path(folder), name).read_text()}'
+    except OSError:
+        return name
+
+
+def seconds(markers: str, action: str) -> float:
+    """How long the markers ask the action to take."""
+    found = [float(number) for named, number in _WAIT.findall(markers)
+             if named == action or (not named and action != 'delete')]
+    return max(found, default=0.0)
+
+
+def fails(markers: str, action: str) -> bool:
+    """Whether the markers ask the action to fail."""
+    return f'fail-{action}' in markers
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / parse.quote(name, safe='')

@@ -22,7 +22,6 @@ at once, whatever its stacks are doing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 import sys
 from typing import Any
 
@@ -42,7 +41,6 @@ from oslo_log import log
 
 from esi_worker.embedded import databases, serving
 
-Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 CONF = cfg.CONF
 API_THREADS = 32
 
@@ -51,7 +49,7 @@ def main() -> None:
     config_file, port = sys.argv[1:]
     _configure(config_file)
     engine = _engine()
-    application = _application()
+    application: Any = config.load_paste_app('heat-api')
     databases.wait_for(CONF.database.connection)
     migration.db_sync()
     engine.start()
@@ -73,27 +71,6 @@ def _engine() -> service.EngineService:
     """Make the engine, which loads all plug-ins but needs no database."""
     template._get_template_extension_manager()
     return service.EngineService(CONF.host, rpc_api.ENGINE_TOPIC)
-
-
-def _application() -> Wsgi:
-    application: Wsgi = config.load_paste_app('heat-api')
-    if CONF.paste_deploy.flavor == 'noauth':
-        return tenant_from_path(application)
-    return application
-
-
-def tenant_from_path(application: Wsgi) -> Wsgi:
-    """Make the tenant in the URL the caller's project, as a token would.
-
-    Heat's noauth filter takes it from a header and otherwise puts every
-    caller into one project, where tests would see each other's stacks.
-    """
-    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        parts = environ.get('PATH_INFO', '').split('/')
-        if len(parts) > 2 and parts[1] == 'v1' and parts[2]:
-            environ.setdefault('HTTP_X_AUTH_PROJECT', parts[2])
-        return application(environ, start_response)
-    return call
 
 
 if __name__ == '__main__':

@@ -60,7 +60,7 @@ paste.filter_factory = heat.common.context:ContextMiddleware_filter_factory
 paste.filter_factory = keystonemiddleware.auth_token:filter_factory
 
 [filter:noauth]
-paste.filter_factory = heat.common.noauth:filter_factory
+paste.filter_factory = esi_worker.embedded.noauth:filter_factory
 
 [filter:request_id]
 paste.filter_factory = oslo_middleware.request_id:RequestId.factory
@@ -94,7 +94,7 @@ def base_options(*, endpoint: str, database_url: str, directory: Path,
 
 
 def noauth_options() -> Options:
-    """Heat without Keystone: everyone is admin of the tenant in the URL."""
+    """Heat without Keystone: everyone is member of the tenant in the URL."""
     return {
         'DEFAULT': {'deferred_auth_method': 'password'},
         'paste_deploy': {'flavor': 'noauth'},

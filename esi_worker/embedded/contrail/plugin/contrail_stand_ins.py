@@ -20,18 +20,13 @@ marker asks for a failure or a delay (see esi_worker/embedded/faults.py).
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-import re
 import time
 from typing import Any, NamedTuple
-from urllib import parse
 import uuid
 
 from heat.engine import attributes, properties, resource
 
-FAULTS_VARIABLE = 'ESI_EMBEDDED_FAULTS'
-WAIT = re.compile(r'wait-(?:(create|update|delete)-)?(\d+(?:\.\d+)?)s\b')
+from esi_worker.embedded import faults
 
 STRING = properties.Schema.STRING
 BOOLEAN = properties.Schema.BOOLEAN
@@ -89,38 +84,23 @@ class StandIn(resource.Resource):
         return self.properties[name]
 
     def _begin(self, action: str) -> Wait:
-        return Wait(action, time.monotonic() + seconds(self._markers(),
-                                                       action))
+        delay = faults.seconds(self._markers(), action)
+        return Wait(action, time.monotonic() + delay)
 
     def _finish(self, wait: Wait) -> bool:
         if time.monotonic() < wait.until:
             return False
-        if f'fail-{wait.action}' in self._markers():
+        if faults.fails(self._markers(), wait.action):
             raise MarkedFailure(f'fail-{wait.action} for {self.name}')
         return True
 
     def _markers(self) -> str:
-        name = self.properties['name'] or ''
-        folder = os.environ.get(FAULTS_VARIABLE)
-        if not folder or not name:
-            return name
-        try:
-            asked = (Path(folder) / parse.quote(name, safe='')).read_text()
-        except OSError:
-            asked = ''
-        return f'{name} {asked}'
+        return faults.markers_of(self.properties['name'] or '')
 
 
 def fq_name(identity: str) -> list[str]:
     """A controller's fully qualified name."""
     return ['default-domain', 'admin', identity]
-
-
-def seconds(markers: str, action: str) -> float:
-    """How long the markers ask the action to take."""
-    found = [float(number) for named, number in WAIT.findall(markers)
-             if named == action or (not named and action != 'delete')]
-    return max(found, default=0.0)
 
 
 def changeable(kind: str, **more: Any) -> properties.Schema:
