@@ -37,6 +37,8 @@ import enum
 from types import TracebackType
 from typing import Self, TypeVar
 
+from esi_worker import exceptions
+
 #: etcd's ``--max-txn-ops`` default, for operations and for compares.
 MAX_TXN_OPS = 128
 #: etcd's ``--max-request-bytes`` default.
@@ -75,8 +77,16 @@ class Relation(enum.StrEnum):
 
 
 def to_bytes(text: str) -> bytes:
-    """A key or value as etcd holds it."""
-    return text.encode('utf-8', 'surrogateescape')
+    """A key or value as etcd holds it.
+
+    :raises RequestRefused: the text is not Unicode
+    """
+    try:
+        return text.encode('utf-8', 'surrogateescape')
+    except UnicodeEncodeError as error:
+        raise exceptions.RequestRefused(
+            f'character {error.start} of a key or value is half of a pair'
+        ) from None
 
 
 def to_text(data: bytes) -> str:

@@ -142,12 +142,17 @@ def _size(transition: Transition) -> int:
 
 
 def _part_size(part: base.Compare | base.Put | base.Delete) -> int:
-    size = _OVERHEAD + len(base.to_bytes(part.key))
+    size = _OVERHEAD + _length(part.key)
     if isinstance(part, base.Put):
-        size += len(base.to_bytes(part.value))
+        size += _length(part.value)
     elif isinstance(part, base.Compare):
-        size += len(base.to_bytes(str(part.operand)))
+        size += _length(str(part.operand))
     return size
+
+
+def _length(text: str) -> int:
+    # Whether the text can be stored at all is for the store to say.
+    return len(text.encode('utf-8', 'surrogatepass'))
 
 
 def _commit_batch(
