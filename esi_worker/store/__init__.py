@@ -40,6 +40,7 @@ from esi_worker.store.following import Follower
 from esi_worker.store.keys import KeyLayout
 from esi_worker.store.leasing import LeaseKeeper
 from esi_worker.store.memory import MemoryStore
+from esi_worker.store.opening import key_layout, open_store, wait_for_store
 
 __all__ = [
     'Committed',
@@ -65,4 +66,7 @@ __all__ = [
     'Watch',
     'WatchBatch',
     'commit',
+    'key_layout',
+    'open_store',
+    'wait_for_store',
 ]

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import itertools
+import os
 from typing import TypeVar, cast
 import urllib.parse
 
@@ -47,6 +48,19 @@ class Tls:
     ca_cert: str | None = None
     cert: str | None = None
     key: str | None = None
+
+    def check(self) -> None:
+        """Make sure that the files can be read.
+
+        :raises ConfigurationError: one cannot; the message names it
+        """
+        for field in dataclasses.fields(self):
+            path = getattr(self, field.name)
+            if path and not os.access(path, os.R_OK):
+                raise exceptions.ConfigurationError(
+                    f'the file {path} of the option {field.name} of the '
+                    'group etcd cannot be read'
+                )
 
 
 class EtcdClient:
@@ -190,6 +204,7 @@ def _headers(token: str) -> dict[str, str]:
 
 
 def _session(tls: Tls, pool_size: int, hosts: int) -> requests.Session:
+    tls.check()
     session = requests.Session()
     session.trust_env = False
     adapter = requests.adapters.HTTPAdapter(
