@@ -9,3 +9,31 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""The mapping language: from a resource's config to job parameters.
+
+Expressions are parsed once into a tree and evaluated many times. They
+read configs and nothing else; what a parameter means to a handler is
+the handler's business. The language is sections 3 and 4 of the
+reference of the mapping language.
+"""
+
+from esi_worker.mapping.expressions import Expression
+from esi_worker.mapping.parameters import (
+    Choice,
+    Evaluation,
+    ParameterMappings,
+    parse,
+    with_previous,
+)
+from esi_worker.mapping.scope import Bodies
+
+__all__ = (
+    'Bodies',
+    'Choice',
+    'Evaluation',
+    'Expression',
+    'ParameterMappings',
+    'parse',
+    'with_previous',
+)
