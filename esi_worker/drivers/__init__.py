@@ -9,3 +9,26 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""Drivers: from a resource's desired state to a plan.
+
+The mapping-driven default driver serves every type that has a template;
+classes of their own add what a mapping cannot say.
+"""
+
+from esi_worker.drivers.base import Driver, Part, Plan, View
+from esi_worker.drivers.loading import DriverSet
+from esi_worker.drivers.mapping import MappingDriver
+from esi_worker.drivers.port import PortDriver
+from esi_worker.mapping import with_previous
+
+__all__ = (
+    'Driver',
+    'DriverSet',
+    'MappingDriver',
+    'Part',
+    'Plan',
+    'PortDriver',
+    'View',
+    'with_previous',
+)
