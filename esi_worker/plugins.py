@@ -20,7 +20,7 @@ that names it and the reason, never a silent skip.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from stevedore import extension, named
@@ -129,7 +129,7 @@ def _refuse(_manager: Any, entry: Any, error: BaseException) -> NoReturn:
     ) from error
 
 
-def _miss(group: str, missing: Collection[str]) -> NoReturn:
+def _miss(group: str, missing: Iterable[str]) -> NoReturn:
     names = ', '.join(f'"{name}"' for name in sorted(missing))
     raise exceptions.PluginError(
         f'no installed package offers {names} in the entry points {group}'

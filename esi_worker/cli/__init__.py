@@ -9,3 +9,10 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""Commands for operators, each one a cliff command.
+
+They read etcd as it is at the moment and need no running service. Every
+command is an entry point of the group ``esi_worker.cli``; other packages
+may add theirs.
+"""

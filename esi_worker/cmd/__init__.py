@@ -9,3 +9,11 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""Console scripts, one small module each."""
+
+import warnings
+
+# futurist imports eventlet where it finds it (Heat brings it along), and
+# eventlet then tells every user of ours that it is deprecated.
+warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')

@@ -1,0 +1,112 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The program around the commands: options, configuration, exit codes.
+
+Exit codes are 0 for done, 1 for failed (the reason is on stderr) and 2
+for a command line or a configuration that cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from cliff import app as cliff_app
+from cliff import command, commandmanager
+from oslo_config import cfg
+
+from esi_worker import exceptions, version
+from esi_worker.cli import settings
+from esi_worker.store import KeyLayout, Store, opening
+
+NAMESPACE = 'esi_worker.cli'
+USAGE_ERROR = 2
+
+Opener = Callable[[cfg.ConfigOpts], Store]
+
+
+class ManageApp(cliff_app.App):
+    """Finds the command, gives it ``conf``, ``store`` and ``keys``.
+
+    The store is opened at its first use.
+    """
+
+    NAME = 'esi-worker-manage'
+    conf: cfg.ConfigOpts
+
+    def __init__(
+        self, opener: Opener = opening.open_store, **streams: Any
+    ) -> None:
+        """Prepare the program.
+
+        :param opener: makes the store out of the configuration
+        :param streams: cliff's ``stdin``, ``stdout``, ``stderr``
+        """
+        super().__init__(
+            description='Look at a deployment of esi-worker.',
+            version=version.version(),
+            command_manager=commandmanager.CommandManager(NAMESPACE),
+            **streams,
+        )
+        self._opener = opener
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """:raises ConfigurationError: the group [etcd] is unusable"""
+        if self._store is None:
+            self._store = self._opener(self.conf)
+        return self._store
+
+    @property
+    def keys(self) -> KeyLayout:
+        return opening.key_layout(self.conf)
+
+    def build_option_parser(
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
+    ) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().build_option_parser(
+            description, version, argparse_kwargs
+        )
+        settings.add_arguments(parser)
+        return parser
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        try:
+            self.conf = settings.load(
+                self.options.config_file, self.options.config_dir
+            )
+            code: int = super().run_subcommand(argv)
+        except exceptions.ConfigurationError as error:
+            self.LOG.error('%s', error)
+            return USAGE_ERROR
+        return code
+
+    def clean_up(
+        self,
+        cmd: command.Command,
+        result: int,
+        err: BaseException | None,
+    ) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def interact(self) -> NoReturn:
+        """Without a command there is nothing to do."""
+        self.parser.print_help(self.stderr)
+        raise SystemExit(USAGE_ERROR)
