@@ -1,0 +1,295 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""TLS, users and tokens of a real etcd."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import logging
+from pathlib import Path
+import threading
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import oid
+import fixtures
+import requests
+import testtools
+
+from esi_worker import clock as clocks
+from esi_worker import embedded, exceptions
+from esi_worker.embedded import etcd as embedded_etcd
+from esi_worker.store import etcd, etcd_client, following
+
+PATIENCE = 30.0
+
+
+class Authority:
+    """A certificate authority that writes files for one test."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name(name)
+        self.ca = folder / f'{name}.pem'
+        _write(self.ca, self._sign(self._name, self._key.public_key(), True))
+
+    def issue(self, name: str) -> tuple[Path, Path]:
+        """Write a certificate for this machine, and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        cert_file = self._folder / f'{name}.crt'
+        key_file = self._folder / f'{name}.key'
+        _write(cert_file, self._sign(_name(name), key.public_key(), False))
+        key_file.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return cert_file, key_file
+
+    def _sign(self, subject: x509.Name, key: Any, ca: bool) -> Any:
+        now = datetime.datetime.now(datetime.UTC)
+        address = x509.IPAddress(ipaddress.ip_address('127.0.0.1'))
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(
+            self._key.public_key()
+        )
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca, None), critical=True)
+            .add_extension(authority, critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key), critical=False
+            )
+            .add_extension(
+                x509.SubjectAlternativeName([address]), critical=False
+            )
+        )
+        return builder.sign(self._key, hashes.SHA256())
+
+
+def _name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(oid.NameOID.COMMON_NAME, name)])
+
+
+def _write(path: Path, certificate: Any) -> None:
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+class TlsTest(testtools.TestCase):
+    """An etcd that wants certificates of its clients."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = Path(self.useFixture(fixtures.TempDir()).path)
+        self.ours = Authority(folder, 'ours')
+        self.theirs = Authority(folder, 'theirs')
+        cert, key = self.ours.issue('server')
+        tls = embedded_etcd.TlsFiles(self.ours.ca, cert, key, True)
+        server = embedded.EtcdServer(folder, unsafe_no_fsync=True, tls=tls)
+        self.addCleanup(server.close)
+        server.start()
+        self.endpoint = server.endpoint
+        self.cert, self.key = self.ours.issue('client')
+
+    def open_store(self, *files: Path) -> etcd.EtcdStore:
+        tls = etcd_client.Tls(*map(str, files))
+        store = etcd.EtcdStore([self.endpoint], timeout=5, tls=tls)
+        self.addCleanup(store.close)
+        return store
+
+    def test_calls_and_watches_use_the_certificate(self) -> None:
+        store = self.open_store(self.ours.ca, self.cert, self.key)
+
+        watch = store.watch({'/a/': 0})
+        self.addCleanup(watch.close)
+        store.put('/a/1', 'x')
+
+        self.assertIsNotNone(watch.next(PATIENCE))
+        watch.close()
+        self.assertRaises(exceptions.WatchDisconnected, watch.next, 0)
+        # The reader was woken although it waits on TLS.
+        reader = watch._reader
+        reader.join(PATIENCE)
+        self.assertFalse(reader.is_alive())
+
+    def test_an_unknown_server_is_refused(self) -> None:
+        store = self.open_store(self.theirs.ca, self.cert, self.key)
+
+        error = self.assertRaises(
+            exceptions.StoreUnavailable, store.put, '/a/1', 'x'
+        )
+
+        self.assertNotIsInstance(error, exceptions.StoreTimeout)
+        self.assertIn('certificate', str(error))
+
+    def test_an_unknown_client_is_refused(self) -> None:
+        store = self.open_store(self.ours.ca, *self.theirs.issue('other'))
+
+        self.assertRaises(exceptions.StoreUnavailable, store.put, '/a/1', 'x')
+
+    def test_a_missing_file_is_named(self) -> None:
+        error = self.assertRaises(
+            exceptions.ConfigurationError,
+            self.open_store,
+            Path('/nowhere/ca.pem'),
+        )
+
+        self.assertIn('/nowhere/ca.pem', str(error))
+
+
+class AuthTest(testtools.TestCase):
+    """An etcd with users, whose tokens do not last."""
+
+    PASSWORD = 'the secret of root'
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = Path(self.useFixture(fixtures.TempDir()).path)
+        self.server = embedded.EtcdServer(
+            folder,
+            unsafe_no_fsync=True,
+            extra_args=['--auth-token=simple', '--auth-token-ttl=1'],
+        )
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self._enable_users()
+
+    def open_store(
+        self, username: str | None, password: str | None
+    ) -> etcd.EtcdStore:
+        store = etcd.EtcdStore(
+            [self.server.endpoint],
+            timeout=5,
+            username=username,
+            password=password,
+        )
+        self.addCleanup(store.close)
+        return store
+
+    def test_the_right_password_is_let_in(self) -> None:
+        store = self.open_store('root', self.PASSWORD)
+
+        store.put('/a/1', 'x')
+
+        self.assertIsNotNone(store.get('/a/1'))
+
+    def test_a_token_is_renewed_unnoticed(self) -> None:
+        logged = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        store = self.open_store('root', self.PASSWORD)
+        store.put('/a/1', 'x')
+
+        for _ in range(2):
+            # A member that was started anew knows no simple token.
+            self.server.kill()
+            self.server.start()
+            store.put('/a/1', 'y')
+
+        self.assertNotIn(self.PASSWORD, logged.output)
+
+    def test_a_token_that_ran_out_is_renewed_unnoticed(self) -> None:
+        store = self.open_store('root', self.PASSWORD)
+        token = self._token()
+        store.put('/a/1', 'x')
+
+        # Nothing tells when etcd forgets a token, and asking renews it.
+        threading.Event().wait(3.5)
+
+        rejected = self.assertRaises(
+            requests.HTTPError, self._post, 'user/list', {}, token
+        )
+        self.assertEqual(401, rejected.response.status_code)
+        store.put('/a/1', 'y')
+
+    def test_a_watch_renews_the_token_too(self) -> None:
+        store = self.open_store('root', self.PASSWORD)
+        follower = following.Follower(
+            store,
+            ['/a/'],
+            pulse_key=None,
+            silence_deadline=20,
+            clock=clocks.SystemClock(),
+        )
+        self.addCleanup(follower.close)
+        self.assertIsNotNone(follower.poll(PATIENCE))
+        self.server.kill()
+        self.server.start()
+
+        with store.watch({'/a/': 0}) as watch:
+            store.put('/a/1', 'x')
+            self.assertIsNotNone(watch.next(PATIENCE))
+        self.assertIsNotNone(follower.poll(PATIENCE))
+
+    def test_a_wrong_password_is_told_but_not_shown(self) -> None:
+        store = self.open_store('root', 'wrong guess')
+
+        error = self.assertRaises(exceptions.StoreAuthError, store.get, '/a/1')
+
+        self.assertNotIn('wrong guess', str(error))
+        self.assertNotIn('root', str(error))
+
+    def test_a_user_without_rights_is_told(self) -> None:
+        self._post('user/add', {'name': 'guest', 'password': 'guest'})
+        store = self.open_store('guest', 'guest')
+
+        self.assertRaises(exceptions.StoreAuthError, store.put, '/a/1', 'x')
+
+    def test_a_store_without_user_says_what_to_set(self) -> None:
+        store = self.open_store(None, None)
+
+        error = self.assertRaises(exceptions.StoreAuthError, store.get, '/a/1')
+
+        self.assertIn('username', str(error))
+
+    def test_a_user_is_no_harm_where_there_are_none(self) -> None:
+        store = self.open_store('root', self.PASSWORD)
+        self._post('auth/disable', {}, self._token())
+
+        store.put('/a/1', 'x')
+
+    def _enable_users(self) -> None:
+        self._post('user/add', {'name': 'root', 'password': self.PASSWORD})
+        self._post('role/add', {'name': 'root'})
+        self._post('user/grant', {'user': 'root', 'role': 'root'})
+        self._post('enable', {})
+
+    def _token(self) -> str:
+        answer = self._post(
+            'authenticate', {'name': 'root', 'password': self.PASSWORD}
+        )
+        return str(answer['token'])
+
+    def _post(
+        self, path: str, body: dict[str, str], token: str | None = None
+    ) -> Any:
+        path = path.removeprefix('auth/')
+        if token is None and path == 'user/add' and body['name'] != 'root':
+            token = self._token()
+        answer = requests.post(
+            f'{self.server.endpoint}/v3/auth/{path}',
+            json=body,
+            headers={'Authorization': token} if token else {},
+            timeout=PATIENCE,
+        )
+        answer.raise_for_status()
+        return answer.json()
