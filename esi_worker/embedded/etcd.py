@@ -13,8 +13,10 @@
 """A real etcd, one member, with its HTTP gateway.
 
 It promises the same endpoint and the same data over stop, kill and start.
-Clusters are left to the caller: ``extra_args`` come last on the command
-line, where etcd lets them override ours.
+Clusters are left to the caller: make the members, set their ``extra_args``
+(``--name``, ``--initial-cluster`` of all ``peer_url``), ``launch`` all, then
+``wait_ready`` each. Extra arguments come last on the command line, where
+etcd lets them override ours.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class EtcdServer(processes.ServiceProcess):
         self._binary = binary
         self._unsafe_no_fsync = unsafe_no_fsync
         self._tls = tls
-        self._extra_args = tuple(extra_args)
+        self.extra_args = tuple(extra_args)
 
     @property
     def endpoint(self) -> str:
@@ -80,7 +82,7 @@ class EtcdServer(processes.ServiceProcess):
 
     def _spec(self) -> spawning.Spec:
         command = [find_binary(self._binary, self.directory),
-                   *self._own_args(), *self._tls_args(), *self._extra_args]
+                   *self._own_args(), *self._tls_args(), *self.extra_args]
         return spawning.Spec(command=command, cwd=self.directory,
                              log=self.log_path, env=self._environment())
 

@@ -74,7 +74,8 @@ class _Shared:
             self._servers[key] = server
         found = cast(Server, self._servers[key])
         found.resume()
-        found.start()
+        if found.pid is None:
+            found.start()
         return found
 
     def _base_dir(self) -> Path:
