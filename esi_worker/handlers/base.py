@@ -27,7 +27,8 @@ import dataclasses
 from typing import Any, ClassVar
 
 from esi_worker import clock as clocks
-from esi_worker import exceptions, plugins, store, templates
+from esi_worker import exceptions, plugins, templates
+from esi_worker import store as stores
 from esi_worker.model import Job, Outcome
 
 
@@ -40,8 +41,8 @@ class HandlerContext:
     """
 
     conf: Any
-    store: store.Store
-    keys: store.KeyLayout
+    store: stores.Store
+    keys: stores.KeyLayout
     catalog: templates.TemplateCatalog
     clock: clocks.Clock
     claim_seconds: Callable[[], float]

@@ -9,3 +9,34 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""The handler ``heat_worker``: one Heat stack per resource.
+
+The modules, from the outside in: ``handler`` is what the dispatcher
+calls; ``preparing`` and ``resolving`` make a stack request of a job;
+``looking``, ``acting`` and ``decisions`` bring the stack there; ``results``
+says what is published; ``backend`` is the seam to Heat with its two sides
+``remote`` and ``memory``.
+"""
+
+from esi_worker.handlers.heat.backend import (
+    StackBackend,
+    StackDetails,
+    StackInfo,
+    StackRequest,
+)
+from esi_worker.handlers.heat.handler import HeatHandler
+from esi_worker.handlers.heat.memory import MemoryBackend
+from esi_worker.handlers.heat.options import list_opts
+from esi_worker.handlers.heat.remote import HeatBackend
+
+__all__ = (
+    'HeatBackend',
+    'HeatHandler',
+    'MemoryBackend',
+    'StackBackend',
+    'StackDetails',
+    'StackInfo',
+    'StackRequest',
+    'list_opts',
+)

@@ -1,0 +1,175 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the handler needs of Heat, as an interface.
+
+``HeatBackend`` talks to a real Heat, ``MemoryBackend`` is its twin for
+tests; one contract test suite runs against both. A stack belongs to a
+tenant and is addressed by name and id together, because by name alone
+every call costs a redirect.
+
+Errors are those of ``esi_worker.handlers.heat.errors``:
+``HeatUnavailable`` from any call (a change may or may not have been
+made), ``StackNotFound`` when the stack is gone, ``HeatRefused`` when the
+request can never work.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+import hashlib
+import json
+
+from esi_worker.model.codec import Json
+
+#: The tag that all our stacks have.
+OWNER_TAG = 'esi-worker'
+_DIGEST_PREFIX = 'esi-digest-'
+
+
+def digest_tag(template: str, parameters: Mapping[str, Json]) -> str:
+    """The tag that tells which template and parameters a stack has."""
+    text = json.dumps([template, dict(parameters)], sort_keys=True)
+    data = text.encode('utf-8', 'surrogatepass')
+    return _DIGEST_PREFIX + hashlib.sha256(data).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StackRequest:
+    """What a stack shall be.
+
+    ``tags`` are all tags that the stack gets: an update takes away those
+    it does not name.
+    """
+
+    name: str
+    template: str = dataclasses.field(repr=False)
+    parameters: Mapping[str, Json] = dataclasses.field(repr=False)
+    timeout_mins: int
+    tags: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StackInfo:
+    """A stack as Heat lists it.
+
+    ``status`` is Heat's word, such as ``CREATE_IN_PROGRESS``.
+    """
+
+    id: str
+    name: str
+    status: str
+    reason: str = ''
+    tags: tuple[str, ...] = ()
+
+    @property
+    def action(self) -> str:
+        """What Heat did or does last: CREATE, UPDATE, DELETE ..."""
+        return self.status.partition('_')[0]
+
+    @property
+    def running(self) -> bool:
+        return self.status.endswith('_IN_PROGRESS')
+
+    @property
+    def complete(self) -> bool:
+        return self.status.endswith('_COMPLETE')
+
+    @property
+    def failed(self) -> bool:
+        return self.status.endswith('_FAILED')
+
+    @property
+    def deleted(self) -> bool:
+        return self.status == 'DELETE_COMPLETE'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StackDetails:
+    """A stack with its outputs.
+
+    Each output is ``{"output_key", "output_value", "description"}``, with
+    ``output_error`` when Heat could not work out its value.
+    """
+
+    info: StackInfo
+    outputs: Sequence[Mapping[str, Json]] = dataclasses.field(repr=False)
+
+
+class StackBackend(abc.ABC):
+    """Stacks of many tenants; calls come from several threads."""
+
+    @abc.abstractmethod
+    def find(self, tenant: str, name: str) -> StackInfo | None:
+        """Look a stack up by its name; a deleted one does not count."""
+
+    @abc.abstractmethod
+    def create(
+        self, tenant: str, request: StackRequest, timeout: float
+    ) -> str:
+        """Begin to create a stack.
+
+        :param timeout: seconds that the call may take at most
+        :returns: the stack's id
+        :raises StackExists: there is a stack of this name
+        """
+
+    @abc.abstractmethod
+    def update(
+        self,
+        tenant: str,
+        stack_id: str,
+        request: StackRequest,
+        timeout: float,
+    ) -> None:
+        """Begin to make a stack what the request says, all of it.
+
+        :param timeout: seconds that the call may take at most
+        :raises StackNotFound: there is no such stack
+        :raises HeatRefused: also while the stack is being deleted
+        :raises StackBusy: Heat takes no change at the moment
+        """
+
+    @abc.abstractmethod
+    def delete(
+        self, tenant: str, name: str, stack_id: str, timeout: float
+    ) -> None:
+        """Begin to delete a stack; it may be asked for again.
+
+        :param timeout: seconds that the call may take at most
+        :raises StackNotFound: there is no such stack, or no longer
+        """
+
+    @abc.abstractmethod
+    def status(
+        self, tenant: str, stack_ids: Iterable[str]
+    ) -> dict[str, StackInfo]:
+        """Look at many stacks of one tenant at once.
+
+        Deleted stacks show as ``DELETE_COMPLETE`` for as long as Heat
+        remembers them; then, like unknown ones, they are left out.
+
+        :returns: the stacks by id
+        """
+
+    @abc.abstractmethod
+    def outputs(self, tenant: str, name: str, stack_id: str) -> StackDetails:
+        """Read a stack with its outputs; costly, so once at the end.
+
+        :raises StackNotFound: there is no such stack
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,218 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Creates, updates and deletes the stacks of resources.
+
+``start`` looks at the stack, does what the table decides, and returns
+while Heat works; ``poll`` looks at all jobs of a tenant with one request
+and carries on. What an earlier attempt left is found by the stack's name
+and adopted. ``docs``: the reference of the Heat worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+import itertools
+
+from oslo_log import log
+
+from esi_worker import exceptions, plugins
+from esi_worker.handlers import base
+from esi_worker.handlers.heat import (
+    acting,
+    backend,
+    errors,
+    journeys,
+    looking,
+    masking,
+    options,
+    preparing,
+    remote,
+    resolving,
+    results,
+)
+from esi_worker.handlers.heat.journeys import Journey, Stage
+from esi_worker.model import InProgress, Job, Outcome, Retry
+from esi_worker.store import backoff
+
+LOG = log.getLogger(__name__)
+
+#: Seconds after which ``poll`` leaves the other jobs to its next call.
+POLL_BUDGET = 20.0
+
+
+class HeatHandler(base.Handler):
+    """The handler ``heat_worker``."""
+
+    def __init__(
+        self,
+        context: base.HandlerContext,
+        stacks: backend.StackBackend | None = None,
+    ) -> None:
+        """Check the configuration.
+
+        :param stacks: where the stacks are; by default the Heat that the
+            options name
+        :raises ConfigurationError: it cannot be used
+        """
+        super().__init__(context)
+        self._group = context.conf[options.GROUP]
+        self._stacks = stacks or remote.HeatBackend(context.conf)
+        self._resolver = resolving.Resolver(
+            context.store, context.keys, context.catalog.types
+        )
+        self._preparer = preparing.Preparer(context, self._resolver)
+        actor = acting.Actor(context, self._stacks)
+        self._watcher = looking.Watcher(actor)
+        self._journeys = journeys.Journeys(context.clock)
+
+    @classmethod
+    def options(cls) -> plugins.OptionGroups:
+        return ((options.GROUP, options.handler_options()),)
+
+    def start(self, job: Job) -> Outcome:
+        try:
+            journey = self._journey(job)
+        except exceptions.TransientError as error:
+            return Retry(str(error))
+        except exceptions.TerminalError as error:
+            return results.failed(job, error, results.secrets_of(job))
+        return self._outcome(journey, lambda: self._observe(journey))
+
+    def poll(self, jobs: Sequence[Job]) -> Mapping[str, Outcome]:
+        outcomes: dict[str, Outcome] = {}
+        known = []
+        for job in jobs:
+            journey = self._journeys.get(job.id)
+            if journey is None or journey.stage is Stage.NEW:
+                outcomes[job.id] = Retry('the job has to be looked at anew')
+            else:
+                known.append(journey)
+        until = self.context.clock.monotonic() + POLL_BUDGET
+        known.sort(key=lambda journey: journey.tenant)
+        for tenant, group in itertools.groupby(
+            known, lambda journey: journey.tenant
+        ):
+            self._poll_tenant(tenant, list(group), until, outcomes)
+        return outcomes
+
+    def close(self) -> None:
+        self._stacks.close()
+
+    def _poll_tenant(
+        self,
+        tenant: str,
+        group: Sequence[Journey],
+        until: float,
+        outcomes: dict[str, Outcome],
+    ) -> None:
+        try:
+            infos = self._stacks.status(
+                tenant, [journey.stack_id for journey in group]
+            )
+        except exceptions.EsiWorkerError as error:
+            outcomes.update(self._all_away(group, error))
+            return
+        for journey in group:
+            if self.context.clock.monotonic() > until:
+                return
+            info = infos.get(journey.stack_id)
+            outcomes[journey.job.id] = self._outcome(
+                journey, _look(self._watcher, journey, info)
+            )
+
+    def _all_away(
+        self, group: Sequence[Journey], error: exceptions.EsiWorkerError
+    ) -> dict[str, Outcome]:
+        LOG.warning('%d stacks cannot be looked at: %s', len(group), error)
+        outcomes: dict[str, Outcome] = {}
+        for journey in group:
+            journey.watch.skip()
+            self._journeys.keep(journey)
+            outcomes[journey.job.id] = Retry(str(error))
+        return outcomes
+
+    def _journey(self, job: Job) -> Journey:
+        """Go on with a journey that is under way, or begin one."""
+        known = self._journeys.get(job.id)
+        if known is not None and known.stage is not Stage.NEW:
+            return known
+        journey = self._begin(job)
+        if known is not None:
+            journey.calls = known.calls
+        return journey
+
+    def _begin(self, job: Job) -> Journey:
+        tenant = preparing.tenant_of(job)
+        if job.action.deletes:
+            request = None
+            minutes = self._preparer.minutes_to_delete(job)
+            secrets = results.secrets_of(job)
+        else:
+            prepared = self._preparer.prepare(job)
+            request = prepared.request
+            minutes = request.timeout_mins
+            secrets = results.secrets_of(job, prepared.values)
+        return Journey(
+            job=job,
+            tenant=tenant,
+            name=preparing.stack_name(job),
+            request=request,
+            limit=minutes * 60 + self._group.timeout_margin,
+            secrets=secrets,
+            pace=backoff.Backoff(
+                first=self._group.poll_interval,
+                limit=self._group.poll_interval_max,
+            ),
+            watch=journeys.Stopwatch(self.context.clock),
+        )
+
+    def _observe(self, journey: Journey) -> Outcome:
+        info = self._stacks.find(journey.tenant, journey.name)
+        if info is not None and journey.stack_id not in ('', info.id):
+            journey.stage = Stage.NEW
+        return self._watcher.look(journey, info)
+
+    def _outcome(
+        self, journey: Journey, step: Callable[[], Outcome]
+    ) -> Outcome:
+        """Take a step, and remember the journey while it goes on."""
+        try:
+            outcome = self._stepped(journey, step)
+        except exceptions.TransientError as error:
+            journey.watch.skip()
+            outcome = Retry(masking.masked(str(error), journey.secrets))
+        if isinstance(outcome, InProgress | Retry):
+            self._journeys.keep(journey)
+        else:
+            self._journeys.drop(journey.job.id)
+        return outcome
+
+    def _stepped(
+        self, journey: Journey, step: Callable[[], Outcome]
+    ) -> Outcome:
+        try:
+            return step()
+        except exceptions.ClaimLost as error:
+            # The claim may come back with the store; if it does not,
+            # nobody listens to this answer.
+            return Retry(str(error))
+        except errors.StackError as error:
+            return results.stack_failed(journey, error, self._resolver)
+        except exceptions.TerminalError as error:
+            return results.failed(journey.job, error, journey.secrets)
+
+
+def _look(
+    watcher: looking.Watcher, journey: Journey, info: backend.StackInfo | None
+) -> Callable[[], Outcome]:
+    return lambda: watcher.look(journey, info)

@@ -1,0 +1,90 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""As much of Heat's template language as the twin of Heat needs.
+
+Parameters with their defaults, ``get_param`` as a whole value, outputs,
+and the knobs of ``OS::Heat::TestResource``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from esi_worker.handlers.heat import backend
+from esi_worker.model.codec import Json
+
+_TEST_RESOURCE = 'OS::Heat::TestResource'
+
+
+def outputs(request: backend.StackRequest) -> list[dict[str, Json]]:
+    """The stack's outputs in the order of the template."""
+    template = _template(request)
+    return [
+        {
+            'output_key': name,
+            'description': output.get('description', 'No description given'),
+            'output_value': _value(output.get('value'), template, request),
+        }
+        for name, output in (template.get('outputs') or {}).items()
+    ]
+
+
+def seconds(request: backend.StackRequest, action: str) -> float:
+    """How long the template asks an action to take."""
+    waits = [
+        float(properties.get('action_wait_secs', {}).get(action.lower(), 0))
+        for properties in _test_resources(request)
+    ]
+    return max(waits, default=0.0)
+
+
+def failure(request: backend.StackRequest) -> str | None:
+    """The reason why the template fails, or None."""
+    for properties in _test_resources(request):
+        if properties.get('fail') in (True, 'true', 'True'):
+            return f'Exception: {properties.get("value", "")}'
+    return None
+
+
+def _test_resources(
+    request: backend.StackRequest,
+) -> Iterator[Mapping[str, Json]]:
+    template = _template(request)
+    for resource in (template.get('resources') or {}).values():
+        if resource.get('type') == _TEST_RESOURCE:
+            yield {
+                name: _value(value, template, request)
+                for name, value in resource.get('properties', {}).items()
+            }
+
+
+def _template(request: backend.StackRequest) -> Mapping[str, Any]:
+    template = yaml.safe_load(request.template)
+    return template if isinstance(template, dict) else {}
+
+
+def _value(
+    value: Json, template: Mapping[str, Any], request: backend.StackRequest
+) -> Json:
+    """Work out ``{get_param: name}``; null stands for the default."""
+    if not isinstance(value, dict) or list(value) != ['get_param']:
+        return value
+    name = value['get_param']
+    given = request.parameters.get(name)
+    if given is not None:
+        return given
+    declared = (template.get('parameters') or {}).get(name) or {}
+    return declared.get('default')

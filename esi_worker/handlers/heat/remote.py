@@ -1,0 +1,169 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Stacks of a real Heat, through python-heatclient.
+
+Reading is bounded by the option ``[heat] timeout``, a change also by
+what its caller allows. Nothing is sent twice: a change whose answer is
+lost is for the caller to look at. Bodies are never logged, for they hold
+secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import itertools
+from typing import Any
+from urllib import parse
+
+from heatclient.common import http
+from heatclient.v1 import stacks
+
+from esi_worker.handlers.heat import (
+    backend,
+    options,
+    sessions,
+    translating,
+)
+
+#: Front ends limit the length of a URL to 4 kB or more.
+MAX_IDS = 50
+
+
+class _Client(http.SessionClient):
+    """A client whose requests take limited time and are not logged."""
+
+    def __init__(self, session: Any, timeout: float, **kwargs: Any) -> None:
+        super().__init__(session, **kwargs)
+        self._timeout = timeout
+
+    def request(self, url: str, method: str, **kwargs: Any) -> Any:
+        return super().request(
+            url, method, timeout=self._timeout, log=False, **kwargs
+        )
+
+
+class HeatBackend(backend.StackBackend):
+    """The Heat that the group ``[heat]`` names."""
+
+    def __init__(self, conf: Any) -> None:
+        """Check the configuration; nothing is asked yet.
+
+        :raises ConfigurationError: it cannot be used
+        """
+        self._group = conf[options.GROUP]
+        self._sessions = sessions.TenantSessions(conf)
+
+    def find(self, tenant: str, name: str) -> backend.StackInfo | None:
+        with translating.listing():
+            for stack in self._stacks(tenant).list(filters={'name': name}):
+                info = _info(stack.to_dict())
+                if not info.deleted:
+                    return info
+        return None
+
+    def create(
+        self, tenant: str, request: backend.StackRequest, timeout: float
+    ) -> str:
+        with translating.addressing():
+            answer = self._stacks(tenant, timeout).create(
+                stack_name=request.name, **_fields(request)
+            )
+            return str(answer['stack']['id'])
+
+    def update(
+        self,
+        tenant: str,
+        stack_id: str,
+        request: backend.StackRequest,
+        timeout: float,
+    ) -> None:
+        with translating.addressing():
+            self._stacks(tenant, timeout).update(
+                _identity(request.name, stack_id), **_fields(request)
+            )
+
+    def delete(
+        self, tenant: str, name: str, stack_id: str, timeout: float
+    ) -> None:
+        with translating.addressing():
+            self._stacks(tenant, timeout).delete(_identity(name, stack_id))
+
+    def status(
+        self, tenant: str, stack_ids: Iterable[str]
+    ) -> dict[str, backend.StackInfo]:
+        found = {}
+        with translating.listing():
+            for chunk in _chunks(stack_ids):
+                listed = self._stacks(tenant).list(
+                    filters={'id': chunk}, show_deleted=True
+                )
+                for stack in listed:
+                    info = _info(stack.to_dict())
+                    found[info.id] = info
+        return found
+
+    def outputs(
+        self, tenant: str, name: str, stack_id: str
+    ) -> backend.StackDetails:
+        with translating.addressing():
+            stack = self._stacks(tenant).get(_identity(name, stack_id))
+        fields = stack.to_dict()
+        return backend.StackDetails(_info(fields), fields.get('outputs') or ())
+
+    def close(self) -> None:
+        self._sessions.close()
+
+    def _stacks(self, tenant: str, timeout: float | None = None) -> Any:
+        limits = (timeout, self._group.timeout)
+        client = _Client(
+            self._sessions.get(tenant),
+            timeout=min(limit for limit in limits if limit is not None),
+            service_type=self._group.service_type,
+            service_name=self._group.service_name,
+            interface=self._group.valid_interfaces,
+            region_name=self._group.region_name,
+            endpoint_override=self._sessions.endpoint(tenant),
+        )
+        return stacks.StackManager(client)
+
+
+def _fields(request: backend.StackRequest) -> dict[str, Any]:
+    return {
+        'template': request.template,
+        'parameters': dict(request.parameters),
+        'timeout_mins': request.timeout_mins,
+        'disable_rollback': True,
+        'tags': ','.join(request.tags),
+    }
+
+
+def _info(fields: dict[str, Any]) -> backend.StackInfo:
+    tags = fields.get('tags') or ()
+    return backend.StackInfo(
+        id=fields['id'],
+        name=fields['stack_name'],
+        status=fields['stack_status'],
+        reason=fields.get('stack_status_reason') or '',
+        tags=tuple(tags.split(',') if isinstance(tags, str) else tags),
+    )
+
+
+def _identity(name: str, stack_id: str) -> str:
+    return f'{parse.quote(name, safe="")}/{stack_id}'
+
+
+def _chunks(stack_ids: Iterable[str]) -> Iterable[Sequence[str]]:
+    """Groups for one request each; never empty, for that asks for all."""
+    rest = iter(dict.fromkeys(stack_ids))
+    while chunk := list(itertools.islice(rest, MAX_IDS)):
+        yield chunk

@@ -1,0 +1,153 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Keystone sessions, one per tenant.
+
+The service user logs in once per tenant and its token is kept until it
+expires; the least recently used tenants are forgotten. All sessions
+share one pool of connections. Without Keystone a session only knows the
+tenant's endpoint.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+from typing import Any
+from urllib import parse
+
+from keystoneauth1 import exceptions as keystone
+from keystoneauth1 import loading, noauth
+from keystoneauth1 import session as keystone_session
+import requests
+
+from esi_worker import exceptions
+from esi_worker.handlers.heat import options
+
+#: So many tenants are remembered.
+MAX_TENANTS = 256
+_POOL_SIZE = 32
+#: Options that scope a login; the tenant takes their place.
+_SCOPES = (
+    'project_id',
+    'project_name',
+    'project_domain_id',
+    'project_domain_name',
+    'domain_id',
+    'domain_name',
+    'system_scope',
+    'trust_id',
+)
+
+
+class TenantSessions:
+    """Hands out sessions; may be used by several threads."""
+
+    def __init__(self, conf: Any, limit: int = MAX_TENANTS) -> None:
+        """Check the configuration.
+
+        :raises ConfigurationError: it cannot be used
+        """
+        self._conf = conf
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._sessions: collections.OrderedDict[str, Any] = (
+            collections.OrderedDict()
+        )
+        self._transport = _transport()
+        self._auth_type = self._checked_auth_type()
+        self._check_login()
+
+    def get(self, tenant: str) -> Any:
+        """The tenant's session (``keystoneauth1.session.Session``)."""
+        with self._lock:
+            session = self._sessions.pop(tenant, None)
+            if session is None:
+                session = self._make(tenant)
+            self._sessions[tenant] = session
+            while len(self._sessions) > self._limit:
+                self._sessions.popitem(last=False)
+            return session
+
+    def endpoint(self, tenant: str) -> str | None:
+        """The configured URL for a tenant; None means the catalog's."""
+        url = self._conf[options.GROUP].endpoint_override
+        return tenant_url(url, tenant) if url else None
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _make(self, tenant: str) -> Any:
+        if self._auth_type in options.NO_AUTH:
+            auth = noauth.NoAuth(endpoint=self.endpoint(tenant))
+        else:
+            auth = self._login(tenant)
+        return loading.load_session_from_conf_options(
+            self._conf, options.GROUP, auth=auth, session=self._transport
+        )
+
+    def _login(self, tenant: str) -> Any:
+        loader: Any = loading.get_plugin_loader(self._auth_type)
+        known = {option.dest for option in loader.get_options()}
+        scope: dict[str, str | None] = dict.fromkeys(known & set(_SCOPES))
+        if 'project_id' in known:
+            scope['project_id'] = tenant
+        return loading.load_auth_from_conf_options(
+            self._conf, options.GROUP, **scope
+        )
+
+    def _checked_auth_type(self) -> str:
+        group = self._conf[options.GROUP]
+        loading.register_auth_conf_options(self._conf, options.GROUP)
+        section = group.auth_section or options.GROUP
+        auth_type = self._conf[section].auth_type
+        if not auth_type:
+            raise exceptions.ConfigurationError(
+                f'[{section}] auth_type is not set; set it to "password", '
+                'or to "none" for a Heat without Keystone'
+            )
+        if auth_type in options.NO_AUTH and not group.endpoint_override:
+            raise exceptions.ConfigurationError(
+                f'[{options.GROUP}] endpoint_override is not set; with '
+                f'auth_type = {auth_type} nothing else tells where Heat is'
+            )
+        return str(auth_type)
+
+    def _check_login(self) -> None:
+        """Make a session for nobody, for that needs all options."""
+        try:
+            self._make('nobody')
+        except keystone.AuthPluginException as error:
+            raise exceptions.ConfigurationError(
+                f'[{options.GROUP}] a login of auth_type = '
+                f'{self._auth_type} cannot be made: {error}'
+            ) from None
+
+
+def tenant_url(url: str, tenant: str) -> str:
+    """The endpoint of one tenant."""
+    quoted = parse.quote(tenant, safe='')
+    for name in ('project_id', 'tenant_id'):
+        for form in (f'%({name})s', f'$({name})s'):
+            if form in url:
+                return url.replace(form, quoted)
+    return f'{url.rstrip("/")}/{quoted}'
+
+
+def _transport() -> requests.Session:
+    transport = requests.Session()
+    for scheme in ('http://', 'https://'):
+        transport.mount(
+            scheme,
+            keystone_session.TCPKeepAliveAdapter(pool_maxsize=_POOL_SIZE),
+        )
+    return transport

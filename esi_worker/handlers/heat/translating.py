@@ -1,0 +1,108 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Turns what heatclient and keystoneauth raise into our own errors.
+
+Answers of Heat become a short reason: its own message on one line,
+without the server's traceback, and never the whole body. The original
+exception is dropped, for its text holds the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+from typing import Any, NoReturn
+
+from heatclient import exc
+from keystoneauth1 import exceptions as keystone
+import requests
+
+from esi_worker import exceptions
+from esi_worker.handlers.heat import errors
+
+_MAX_REASON = 800
+_TRACEBACK = 'Traceback (most recent call last)'
+#: Not now: the token, the pace, a timeout; and every server error.
+_TRANSIENT_CODES = frozenset((401, 408, 425, 429))
+
+
+@contextlib.contextmanager
+def addressing() -> Iterator[None]:
+    """Translate the errors of a call that addresses one stack."""
+    try:
+        yield
+    except exc.HTTPException as error:
+        failure: exceptions.EsiWorkerError = _answered(error)
+    except (
+        exc.BaseException,
+        keystone.ClientException,
+        requests.RequestException,
+    ) as error:
+        failure = errors.HeatUnavailable(
+            _one_line(f'{type(error).__name__}: {error}')
+        )
+    else:
+        return
+    raise failure from None
+
+
+@contextlib.contextmanager
+def listing() -> Iterator[None]:
+    """Translate the errors of a call that lists stacks.
+
+    A list is never missing: then something else than Heat has answered.
+    """
+    try:
+        with addressing():
+            yield
+    except errors.StackNotFound as error:
+        _misrouted(error)
+
+
+def _misrouted(error: errors.StackNotFound) -> NoReturn:
+    raise errors.HeatUnavailable(
+        f'{error}; the endpoint of Heat seems to be wrong'
+    ) from None
+
+
+def _answered(error: Any) -> exceptions.EsiWorkerError:
+    code = error.code
+    kind, reason = _reason(error)
+    text = f'HTTP {code}: {reason}'
+    if code in _TRANSIENT_CODES or not isinstance(code, int) or code >= 500:
+        return errors.HeatUnavailable(text)
+    if code == 404:
+        return errors.StackNotFound(text)
+    if code == 409 and kind == 'StackExists':
+        return errors.StackExists(text)
+    if code == 409 and kind == 'ActionInProgress':
+        return errors.StackBusy(text)
+    return errors.HeatRefused(text)
+
+
+def _reason(error: Any) -> tuple[str, str]:
+    """Heat's name for the error, and its message on one line."""
+    body = error.error.get('error') if isinstance(error.error, dict) else None
+    if not isinstance(body, dict):
+        return '', type(error).__name__
+    message = body.get('message')
+    if not isinstance(message, str):
+        # Something in front of Heat has answered, with a page of its own.
+        return '', type(error).__name__
+    kind = body.get('type')
+    return str(kind or ''), _one_line(message)
+
+
+def _one_line(text: str) -> str:
+    text = ' '.join(text.partition(_TRACEBACK)[0].split())
+    return text if len(text) <= _MAX_REASON else text[:_MAX_REASON] + '...'
