@@ -107,15 +107,19 @@ class TemplateCatalog:
         :raises MappingError: the choice does not fit the body
         """
         type_ = self.types.get(resource_type)
-        by_type = self._choices.get(canonical_handler(handler), {})
-        choice = by_type.get(resource_type)
+        choice = self.choice(handler, resource_type)
         if type_ is None or choice is None:
-            return None
-        if resource_type == HEAT_TEMPLATE.name:
             return None
         return choice.evaluate(
             type_, body, version, self.types, resource_id=resource_id
         )
+
+    def choice(self, handler: str, resource_type: str) -> Choice | None:
+        """The expression behind ``choose``, if there is one."""
+        if resource_type == HEAT_TEMPLATE.name:
+            return None
+        by_type = self._choices.get(canonical_handler(handler), {})
+        return by_type.get(resource_type)
 
     def get(self, template_id: str) -> Template:
         """Find a template.
