@@ -24,7 +24,7 @@ when the limit passed. Needs no terminal and reads no input.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
 import dataclasses
 import io
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = _latest_run()
     code = _run(_command(args.kinds, args.concurrency), args.limit)
     run = _latest_run()
-    if run == before:
+    if run is None or run == before:
         print('stestr has recorded no results; see above for the reason')
         return code or 1
     summary = summarize(_stream(run))
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def summarize(stream: bytes) -> Summary:
     """Count the results in a subunit v2 stream."""
-    results: list[dict[str, Any]] = []
+    results: list[Mapping[str, Any]] = []
     sink = testtools.StreamToDict(results.append)
     sink.startTestRun()
     subunit.ByteStreamToStreamResult(
@@ -104,7 +104,7 @@ def summarize(stream: bytes) -> Summary:
     )
 
 
-def _reason(test: dict[str, Any]) -> str:
+def _reason(test: Mapping[str, Any]) -> str:
     content = test['details'].get('reason')
     return content.as_text().strip() if content else 'no reason given'
 

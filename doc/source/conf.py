@@ -1,0 +1,15 @@
+"""Sphinx configuration of the documentation."""
+
+from importlib import metadata
+
+project = 'esi-worker'
+copyright = 'esi-worker developers'  # noqa: A001
+version = release = metadata.version('esi-worker')
+
+extensions = [
+    'cliff.sphinxext',
+    'oslo_config.sphinxext',
+]
+html_theme = 'alabaster'
+html_theme_options = {'description': 'Workers over etcd that drive Heat'}
+nitpicky = True
