@@ -83,7 +83,7 @@ class Decoder:
             if 'error' in message:
                 raise _stream_error(message['error'])
             return self._result(message['result'])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise exceptions.WatchDisconnected(
                 f'a message of the watch makes no sense: {error}'
             ) from error
