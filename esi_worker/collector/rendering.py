@@ -1,0 +1,71 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Targets as the HTTP API shows them, without their credentials.
+
+The members are those of section 2.2 of the reference of monitoring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esi_worker.collector.registry import Entry
+from esi_worker.collector.targets import Target
+from esi_worker.model.codec import Json
+
+MASK = '***'
+#: Members of ``properties``, at any depth, that are not shown.
+SECRETS = frozenset(
+    ('community_name', 'community', 'login', 'password', 'secret', 'token')
+)
+
+
+def masked(value: Json) -> Json:
+    """The same value with every secret replaced."""
+    if isinstance(value, dict):
+        return {
+            name: MASK if name.lower() in SECRETS else masked(member)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [masked(item) for item in value]
+    return value
+
+
+class Renderer:
+    """Adds what depends on where the collector is reached."""
+
+    def __init__(self, base_url: str) -> None:
+        """Render for clients that reach the collector under this URL."""
+        self._base_url = base_url.rstrip('/')
+
+    def link(self, target_id: str) -> str:
+        return f'{self._base_url}/targets/{target_id}'
+
+    def target(self, target: Target) -> dict[str, Json]:
+        """What POST answers, and the list holds."""
+        shown = target.to_json()
+        for name in ('properties', 'syncer_properties'):
+            shown[name] = masked(shown[name])
+        return {
+            **shown,
+            'monitorer': self._base_url,
+            'link': self.link(target.id),
+        }
+
+    def target_with_values(
+        self, target: Target, values: Sequence[Entry]
+    ) -> dict[str, Json]:
+        """What GET answers."""
+        shown = self.target(target)
+        return {**shown, 'values': [entry.to_json() for entry in values]}

@@ -1,0 +1,125 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A monitoring target, and its record in etcd.
+
+The record's members are those of the HTTP API (section 2 of the
+reference of monitoring), plus ``deleting`` while a target is being
+taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import dataclasses
+import json
+from typing import Self
+import uuid
+
+from esi_worker.model import codec
+from esi_worker.model.codec import Json
+
+_NAMESPACE = uuid.UUID('5d2dfd0e-3b0c-5c8e-9d38-5f5d2f2a6c11')
+
+
+def target_id(
+    resource_type: str, resource_id: str, field_name: str, version: int
+) -> str:
+    """The id of the one target with this identity.
+
+    That it can be computed makes registering a target idempotent, on
+    any number of collectors, without an index.
+    """
+    identity = json.dumps([resource_type, resource_id, field_name, version])
+    return str(uuid.uuid5(_NAMESPACE, identity))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """What to poll, and for which version of which resource.
+
+    ``resource_type`` is the plural that stands in etcd's paths.
+    ``revision`` is the mod revision of the record, 0 when it is not
+    stored; it fences what is published for this state of the target.
+    """
+
+    id: str
+    created_at: str
+    type: str
+    resource_type: str
+    resource_id: str
+    field_name: str
+    tenant_id: str
+    version: int
+    # These may hold credentials: they never appear in a repr.
+    properties: Mapping[str, Json] = dataclasses.field(repr=False)
+    syncer_properties: Mapping[str, Json] = dataclasses.field(repr=False)
+    deleting: bool = False
+    revision: int = dataclasses.field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return (
+            f'{self.id} ({self.type} for {self.resource_type}/'
+            f'{self.resource_id} {self.field_name} version {self.version})'
+        )
+
+    def describes_same_as(self, other: Target) -> bool:
+        """Whether both monitor the same in the same way."""
+        return self == dataclasses.replace(
+            other, created_at=self.created_at, deleting=self.deleting
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """The members that the HTTP API and the record share."""
+        return {
+            'id': self.id,
+            'created_at': self.created_at,
+            'type': self.type,
+            'resource_type': self.resource_type,
+            'resource_id': self.resource_id,
+            'field_name': self.field_name,
+            'tenant_id': self.tenant_id,
+            'version': self.version,
+            'properties': dict(self.properties),
+            'syncer_properties': dict(self.syncer_properties),
+        }
+
+    def encode(self) -> str:
+        record = self.to_json()
+        if self.deleting:
+            record['deleting'] = True
+        return codec.dumps(record)
+
+    @classmethod
+    def decode(cls, key: str, text: str, revision: int) -> Self:
+        """:raises DecodeError: naming the key and the field"""
+        record = codec.loads_object(key, text)
+
+        def string(name: str) -> str:
+            return codec.field(key, record, name, str)
+
+        return cls(
+            id=string('id'),
+            created_at=string('created_at'),
+            type=string('type'),
+            resource_type=string('resource_type'),
+            resource_id=string('resource_id'),
+            field_name=string('field_name'),
+            tenant_id=string('tenant_id'),
+            version=codec.field(key, record, 'version', int),
+            properties=codec.field(key, record, 'properties', dict),
+            syncer_properties=codec.field(
+                key, record, 'syncer_properties', dict
+            ),
+            deleting=record.get('deleting') is True,
+            revision=revision,
+        )
