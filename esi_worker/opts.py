@@ -25,7 +25,9 @@ from typing import Any
 
 from esi_worker import plugins, templates
 from esi_worker.collector import opts as collector_opts
+from esi_worker.dispatcher import opts as worker_opts
 from esi_worker.handlers.heat import options as heat_options
+from esi_worker.scheduler import opts as manager_opts
 from esi_worker.store import opts as store_opts
 
 _PLUGIN_GROUPS = (
@@ -47,6 +49,8 @@ def list_opts() -> list[tuple[Any, list[Any]]]:
 def _own() -> Iterator[tuple[Any, Iterable[Any]]]:
     yield from store_opts.list_opts()
     yield from templates.list_opts()
+    yield from manager_opts.list_opts()
+    yield from worker_opts.list_opts()
     yield from heat_options.list_opts()
     yield from collector_opts.list_opts()
 

@@ -9,3 +9,10 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""Running jobs: claims, handler calls, published results."""
+
+from esi_worker.dispatcher.dispatcher import Dispatcher, Settings
+from esi_worker.dispatcher.worker import Worker
+
+__all__ = ('Dispatcher', 'Settings', 'Worker')

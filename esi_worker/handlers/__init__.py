@@ -11,3 +11,8 @@
 # under the License.
 
 """Handlers do the work of jobs; this package holds ours."""
+
+from esi_worker.handlers.base import Handler, HandlerContext
+from esi_worker.handlers.loading import close_handlers, load_handlers
+
+__all__ = ('Handler', 'HandlerContext', 'close_handlers', 'load_handlers')

@@ -9,3 +9,25 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""Reading ``/config``: what is desired, and what that asks for."""
+
+from esi_worker.reader.cache import ConfigCache
+from esi_worker.reader.decisions import (
+    Accepted,
+    Decision,
+    Situation,
+    Verdict,
+    decide,
+    is_settled,
+)
+
+__all__ = (
+    'Accepted',
+    'ConfigCache',
+    'Decision',
+    'Situation',
+    'Verdict',
+    'decide',
+    'is_settled',
+)

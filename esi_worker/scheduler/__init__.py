@@ -9,3 +9,11 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""Making jobs: the elected manager and what it consists of."""
+
+from esi_worker.scheduler.leadership import Candidate
+from esi_worker.scheduler.manager import Manager
+from esi_worker.scheduler.world import Settings, World
+
+__all__ = ('Candidate', 'Manager', 'Settings', 'World')

@@ -126,6 +126,10 @@ class Follower:
         """Why the watch is not open, None while it is."""
         return self._problem
 
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
     def close(self) -> None:
         """End the watch; a ``poll`` that waits returns None."""
         self._closed.set()

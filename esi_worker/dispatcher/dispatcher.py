@@ -1,0 +1,393 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The worker's engine: from ready jobs to published results.
+
+One thread drives it with ``step``; handler calls run elsewhere and
+report back through a queue. A job that goes on in its backend takes no
+slot and no thread: slots bound the calls of ``start`` that run at once.
+Whatever a handler does wrong costs its own job only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+import itertools
+import queue
+
+from oslo_log import log as logging
+
+from esi_worker import clock as clocks
+from esi_worker import exceptions, store
+from esi_worker.dispatcher import calls, outcomes, publishing
+from esi_worker.dispatcher.claiming import Claimer
+from esi_worker.dispatcher.offers import OfferBook
+from esi_worker.dispatcher.outbox import Outbox
+from esi_worker.dispatcher.runs import Phase, Run
+from esi_worker.handlers import Handler
+from esi_worker.model import (
+    InProgress,
+    Outcome,
+    Retry,
+    TypeRegistry,
+    WorkerRecord,
+)
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """How a worker process behaves; times in seconds."""
+
+    slots: int = 8
+    max_in_progress: int = 5000
+    offer_delay: float = 0.3
+    call_timeout: float = 120.0
+    announce_interval: float = 1.0
+
+
+@dataclasses.dataclass(slots=True)
+class _Poll:
+    """A running call of ``poll``."""
+
+    runs: list[Run]
+    due: float
+
+
+class Dispatcher:
+    """All claims of one worker process."""
+
+    def __init__(
+        self,
+        target: store.Store,
+        keys: store.KeyLayout,
+        types: TypeRegistry,
+        handlers: Mapping[str, Handler],
+        lease: store.Lease,
+        identity: str,
+        clock: clocks.Clock,
+        settings: Settings,
+        caller: calls.Caller | None = None,
+    ) -> None:
+        """Prepare a worker.
+
+        :param handlers: by the names of the jobs they take
+        :param lease: carries the claims; kept alive by others
+        """
+        self._store = target
+        self._keys = keys
+        self._handlers = handlers
+        self._lease = lease
+        self._identity = identity
+        self._clock = clock
+        self._settings = settings
+        self._caller = caller or calls.ThreadCaller()
+        self._offers = OfferBook(
+            identity, handlers, clock, settings.offer_delay
+        )
+        self._claimer = Claimer(target, keys, types, self._offers)
+        self._outbox = Outbox(target, keys)
+        self._runs: dict[str, Run] = {}
+        self._polls: dict[int, _Poll] = {}
+        self._tokens = itertools.count()
+        self._reports: queue.SimpleQueue[calls.Returned] = queue.SimpleQueue()
+        self._announced: WorkerRecord | None = None
+        self._announced_at = float('-inf')
+        self._draining = False
+        #: Called when there is a report for ``step`` to look at.
+        self.wake = _ignore
+
+    @staticmethod
+    def prefixes(keys: store.KeyLayout) -> tuple[str, ...]:
+        """What a dispatcher has to follow."""
+        return (keys.ready(''), keys.worker(''))
+
+    def __len__(self) -> int:
+        """How many jobs are claimed."""
+        return len(self._runs)
+
+    @property
+    def starting(self) -> int:
+        """How many calls of ``start`` are running."""
+        return len(self._in_phase(Phase.STARTING))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call of ``start`` runs or a result is unwritten."""
+        return self.starting > 0 or len(self._outbox) > 0
+
+    # --- what comes in ----------------------------------------------------
+
+    def take(self, item: store.Snapshot | store.WatchBatch) -> None:
+        """Take in what was followed."""
+        workers = item.prefix == self._keys.worker('')
+        if isinstance(item, store.Snapshot):
+            if workers:
+                self._offers.clear_workers()
+            else:
+                self._offers.clear()
+            for kv in item.items:
+                self._put(workers, item.prefix, kv)
+            return
+        for event in item.events:
+            if event.type is store.EventType.PUT:
+                self._put(workers, item.prefix, event.kv)
+            elif workers:
+                self._offers.remove_worker(event.kv.key[len(item.prefix) :])
+            else:
+                self._offers.remove(event.kv.key[len(item.prefix) :])
+
+    def _put(self, workers: bool, prefix: str, kv: store.KeyValue) -> None:
+        name = kv.key[len(prefix) :]
+        if workers:
+            self._offers.put_worker(name, kv)
+        else:
+            self._offers.put(name, kv)
+
+    def _report(self, returned: calls.Returned) -> None:
+        self._reports.put(returned)
+        self.wake()
+
+    # --- one round --------------------------------------------------------
+
+    def step(self) -> None:
+        """Do everything that is due now.
+
+        :raises StoreError: something could not be written and stays for
+            the next round
+        """
+        self._take_reports()
+        self._end_patience()
+        self._publish()
+        if not self._draining:
+            self._claim()
+            self._restart()
+        self._poll()
+        # What ran on the spot, or came back quickly.
+        self._take_reports()
+        self._publish()
+        self._announce()
+
+    def next_due(self) -> float | None:
+        """When the next step is due by itself, as a monotonic time."""
+        timed = {Phase.STARTING, Phase.IN_PROGRESS}
+        if self.starting < self._settings.slots and not self._draining:
+            timed.add(Phase.WAITING)
+        times = [run.due for run in self._runs.values() if run.phase in timed]
+        times += [poll.due for poll in self._polls.values()]
+        offer = self._offers.next_due()
+        if offer is not None and not self._draining:
+            times.append(offer)
+        return min(times, default=None)
+
+    def _take_reports(self) -> None:
+        while True:
+            try:
+                returned = self._reports.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(returned.token, int):
+                self._poll_returned(returned)
+            else:
+                self._start_returned(returned)
+
+    # --- starting ---------------------------------------------------------
+
+    def _claim(self) -> None:
+        free = self._settings.slots - self.starting
+        room = self._settings.max_in_progress - len(self._runs)
+        runs = self._claimer.claim(
+            max(0, min(free, room)), self._lease.id, self._announcement
+        )
+        for run in runs:
+            LOG.info('Job %s claimed', run.job.id)
+            self._runs[run.job.id] = run
+            self._start(run)
+
+    def _restart(self) -> None:
+        free = self._settings.slots - self.starting
+        for run in self._due(Phase.WAITING)[: max(0, free)]:
+            self._start(run)
+
+    def _start(self, run: Run) -> None:
+        run.move(Phase.STARTING)
+        run.calls += 1
+        run.due = self._clock.monotonic() + self._settings.call_timeout
+        handler, job = self._handlers[run.job.handler], run.job
+        self._caller.call(
+            (job.id, run.calls), lambda: handler.start(job), self._report
+        )
+
+    def _start_returned(self, returned: calls.Returned) -> None:
+        assert isinstance(returned.token, tuple)
+        job_id, number = returned.token
+        run = self._runs.get(job_id)
+        if run is None or run.calls != number:
+            return
+        if run.phase is Phase.STARTING:
+            self._settle(run, outcomes.read(returned))
+
+    # --- polling ----------------------------------------------------------
+
+    def _poll(self) -> None:
+        groups: dict[object, list[Run]] = {}
+        for run in self._due(Phase.IN_PROGRESS):
+            handler = self._handlers[run.job.handler]
+            # A run whose last call failed is looked at by itself.
+            group = run.job.id if run.failures else id(handler)
+            groups.setdefault(group, []).append(run)
+        for runs in groups.values():
+            self._poll_group(self._handlers[runs[0].job.handler], runs)
+
+    def _poll_group(self, handler: Handler, runs: list[Run]) -> None:
+        token = next(self._tokens)
+        for run in runs:
+            run.move(Phase.POLLING)
+        self._polls[token] = _Poll(
+            runs, self._clock.monotonic() + self._settings.call_timeout
+        )
+        jobs = [run.job for run in runs]
+        self._caller.call(token, lambda: handler.poll(jobs), self._report)
+
+    def _poll_returned(self, returned: calls.Returned) -> None:
+        assert isinstance(returned.token, int)
+        poll = self._polls.pop(returned.token, None)
+        if poll is None:
+            return
+        answers = outcomes.read_many(
+            returned, [run.job.id for run in poll.runs]
+        )
+        alone = outcomes.is_shared_failure(answers, returned)
+        for run in poll.runs:
+            if self._runs.get(run.job.id) is not run:
+                continue
+            if alone:
+                run.move(Phase.IN_PROGRESS)
+                run.failures += 1
+                run.due = self._clock.monotonic()
+            else:
+                self._settle(run, answers[run.job.id])
+
+    # --- outcomes ---------------------------------------------------------
+
+    def _settle(self, run: Run, outcome: Outcome) -> None:
+        now = self._clock.monotonic()
+        if isinstance(outcome, InProgress):
+            run.move(Phase.IN_PROGRESS)
+            run.failures = 0
+            run.due = now + outcome.after
+        elif isinstance(outcome, Retry):
+            self._wait(run, outcome, now)
+        else:
+            run.move(Phase.PUBLISHING)
+            self._outbox.add(run, outcome)
+
+    def _wait(self, run: Run, outcome: Retry, now: float) -> None:
+        polled = run.phase is Phase.POLLING and outcomes.keeps_going(outcome)
+        run.move(Phase.IN_PROGRESS if polled else Phase.WAITING)
+        run.failures += 1
+        pause = outcomes.pause(run.failures, outcome.after)
+        run.due = now + pause
+        if outcome.reason != run.reason:
+            LOG.warning(
+                'Job %s waits and is tried again: %s',
+                run.job.id,
+                outcome.reason,
+            )
+        run.reason = outcome.reason
+
+    def _end_patience(self) -> None:
+        """Give up on calls that take too long."""
+        limit = self._settings.call_timeout
+        for run in self._due(Phase.STARTING):
+            run.calls += 1
+            self._settle(run, outcomes.timed_out('start', limit))
+        now = self._clock.monotonic()
+        late = [
+            token for token, poll in self._polls.items() if poll.due <= now
+        ]
+        for token in late:
+            error = exceptions.TerminalError(
+                f'the handler did not return from poll within {limit:.0f} s'
+            )
+            self._poll_returned(calls.Returned(token, error=error))
+
+    def _publish(self) -> None:
+        for job_id in self._outbox.flush():
+            self._runs.pop(job_id, None)
+
+    # --- telling others ---------------------------------------------------
+
+    def _record(self, more: Iterable[str] = ()) -> WorkerRecord:
+        starting = [run.job.id for run in self._in_phase(Phase.STARTING)]
+        starting += more
+        slots = self._settings.slots
+        return WorkerRecord(
+            handlers=tuple(sorted(self._handlers)),
+            slots=slots,
+            free=max(0, slots - len(starting)),
+            starting=tuple(sorted(starting)),
+        )
+
+    def _announcement(self, more: Sequence[str] = ()) -> store.Transition:
+        record = self._record(more)
+        self._announced = record
+        self._announced_at = self._clock.monotonic()
+        key = self._keys.worker(self._identity)
+        put = store.Put(key, record.encode(), self._lease.id)
+        return store.Transition((), (put,))
+
+    def _announce(self) -> None:
+        """Keep our record right, but not at every change."""
+        now = self._clock.monotonic()
+        if now < self._announced_at + self._settings.announce_interval:
+            return
+        if self._draining or self._record() == self._announced:
+            return
+        store.commit(self._store, [self._announcement()])
+
+    # --- the end ----------------------------------------------------------
+
+    def drain(self) -> None:
+        """Claim and start nothing any more."""
+        self._draining = True
+
+    def hand_over(self) -> None:
+        """Give all jobs back that are not being finished.
+
+        :raises StoreError: some stay ours until the lease ends
+        """
+        runs = [
+            run
+            for run in self._runs.values()
+            if run.phase is not Phase.PUBLISHING
+        ]
+        store.commit(
+            self._store,
+            [publishing.hand_over(self._keys, run) for run in runs],
+        )
+        for run in runs:
+            LOG.info('Job %s handed over', run.job.id)
+            del self._runs[run.job.id]
+
+    def _in_phase(self, phase: Phase) -> list[Run]:
+        return [run for run in self._runs.values() if run.phase is phase]
+
+    def _due(self, phase: Phase) -> list[Run]:
+        now = self._clock.monotonic()
+        return [run for run in self._in_phase(phase) if run.due <= now]
+
+
+def _ignore() -> None:
+    return None

@@ -1,0 +1,141 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which ready jobs this worker should claim now.
+
+Workers do not race: a hash ring over the live workers that offer a
+job's handler names the one to which it is offered first. When that one
+does not take it within the offer delay, anyone may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+import dataclasses
+
+from oslo_log import log as logging
+from tooz import hashring
+
+from esi_worker import clock as clocks
+from esi_worker import exceptions, store
+from esi_worker.model import WorkerRecord
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(slots=True)
+class ReadyJob:
+    """A job in ``/jobs/ready`` and since when we know of it."""
+
+    id: str
+    handler: str
+    revision: int
+    since: float
+
+
+class OfferBook:
+    """The ready jobs and the live workers."""
+
+    def __init__(
+        self,
+        identity: str,
+        handlers: Collection[str],
+        clock: clocks.Clock,
+        offer_delay: float,
+    ) -> None:
+        self._identity = identity
+        self._handlers = frozenset(handlers)
+        self._clock = clock
+        self._offer_delay = offer_delay
+        self._ready: dict[str, ReadyJob] = {}
+        self._workers: dict[str, frozenset[str]] = {}
+        self._rings: dict[str, hashring.HashRing] = {}
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def put(self, job_id: str, kv: store.KeyValue) -> None:
+        """A job became ready; jobs for other handlers are not ours."""
+        if kv.value in self._handlers:
+            self._ready[job_id] = ReadyJob(
+                job_id, kv.value, kv.mod_revision, self._clock.monotonic()
+            )
+
+    def remove(self, job_id: str) -> None:
+        """A job is not ready any more."""
+        self._ready.pop(job_id, None)
+
+    def clear(self) -> None:
+        self._ready.clear()
+
+    def put_worker(self, worker_id: str, kv: store.KeyValue) -> None:
+        """A worker is there, or has changed."""
+        try:
+            record = WorkerRecord.decode(kv.key, kv.value)
+        except exceptions.DecodeError as error:
+            LOG.warning('Worker skipped: %s', error)
+            return
+        handlers = frozenset(record.handlers)
+        if self._workers.get(worker_id) != handlers:
+            self._workers[worker_id] = handlers
+            self._rings.clear()
+
+    def remove_worker(self, worker_id: str) -> None:
+        """A worker is gone; its share falls to the others."""
+        if self._workers.pop(worker_id, None) is not None:
+            self._rings.clear()
+
+    def clear_workers(self) -> None:
+        self._workers.clear()
+        self._rings.clear()
+
+    def take(self, limit: int) -> list[ReadyJob]:
+        """The jobs to claim now, oldest first.
+
+        :param limit: how many at most
+        """
+        now = self._clock.monotonic()
+        found: list[ReadyJob] = []
+        for job in self._ready.values():
+            if len(found) >= limit:
+                break
+            if self._is_open(job, now):
+                found.append(job)
+        return found
+
+    def next_due(self) -> float | None:
+        """When a job offered to others opens to all (monotonic)."""
+        now = self._clock.monotonic()
+        times = [
+            job.since + self._offer_delay
+            for job in self._ready.values()
+            if not self._is_open(job, now)
+        ]
+        return min(times, default=None)
+
+    def _is_open(self, job: ReadyJob, now: float) -> bool:
+        if now >= job.since + self._offer_delay:
+            return True
+        return self._owner(job) == self._identity
+
+    def _owner(self, job: ReadyJob) -> str:
+        ring = self._rings.get(job.handler)
+        if ring is None:
+            nodes = {
+                worker_id
+                for worker_id, handlers in self._workers.items()
+                if job.handler in handlers
+            }
+            ring = hashring.HashRing(nodes | {self._identity})
+            self._rings[job.handler] = ring
+        (owner,) = ring.get_nodes(job.id.encode())
+        return str(owner)

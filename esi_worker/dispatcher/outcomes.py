@@ -1,0 +1,111 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Reading what a handler's call brought.
+
+A handler may answer, raise, or not come back. Transient errors mean
+another try, everything else that is no outcome fails the job with a
+short text; tracebacks go to the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+import random
+
+from oslo_log import log as logging
+
+from esi_worker import exceptions
+from esi_worker.dispatcher.calls import Returned
+from esi_worker.model import Done, Failed, InProgress, Outcome, Retry, records
+
+LOG = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+
+
+class _Unanswered(Retry):
+    """A poll that could not look; the work itself goes on."""
+
+
+def read(returned: Returned) -> Outcome:
+    """What a call of ``start`` means for its job."""
+    if returned.error is not None:
+        return _read_error(returned.error)
+    if isinstance(returned.value, Done | Failed | InProgress | Retry):
+        return returned.value
+    return Failed(
+        'HandlerError: the handler answered '
+        f'{type(returned.value).__name__} instead of an outcome'
+    )
+
+
+def read_many(
+    returned: Returned, job_ids: Sequence[str]
+) -> dict[str, Outcome]:
+    """What a call of ``poll`` means for each of its jobs."""
+    if returned.error is not None:
+        outcome = _read_error(returned.error)
+        if isinstance(outcome, Retry):
+            outcome = _Unanswered(outcome.reason, outcome.after)
+        return dict.fromkeys(job_ids, outcome)
+    if not isinstance(returned.value, Mapping):
+        return dict.fromkeys(job_ids, read(returned))
+    answers = returned.value
+    return {
+        job_id: read(Returned(None, answers.get(job_id, InProgress())))
+        for job_id in job_ids
+    }
+
+
+def is_shared_failure(
+    answers: Mapping[str, Outcome], returned: Returned
+) -> bool:
+    """Whether one call failed for several jobs, so that nobody knows
+    which of them is the culprit."""
+    if len(answers) < 2:
+        return False
+    failed = all(isinstance(each, Failed) for each in answers.values())
+    return failed and not isinstance(returned.value, Mapping)
+
+
+def keeps_going(outcome: Retry) -> bool:
+    """Whether the work goes on and only looking at it failed."""
+    return isinstance(outcome, _Unanswered)
+
+
+def timed_out(call: str, limit: float) -> Failed:
+    """The outcome of a call that does not come back."""
+    return Failed(
+        f'CallTimeout: the handler did not return from {call} within '
+        f'{limit:.0f} s'
+    )
+
+
+def pause(failures: int, hint: float | None) -> float:
+    """Seconds until the next try: the hint, or doubling with jitter."""
+    if hint is not None:
+        return hint
+    longest: float = min(
+        _LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 10)
+    )
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def _read_error(error: BaseException) -> Outcome:
+    text = f'{type(error).__name__}: {error}'
+    if isinstance(error, exceptions.TransientError | exceptions.ClaimLost):
+        return Retry(records.shorten(text))
+    if not isinstance(error, exceptions.TerminalError):
+        LOG.error('A handler failed unexpectedly', exc_info=error)
+    return Failed(records.shorten(text))

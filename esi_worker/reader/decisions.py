@@ -1,0 +1,131 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a resource's desired state asks for, as a pure function.
+
+The rules are section 5.2 of the reference of the job protocol, made
+level-triggered: only the latest version counts, what was accepted
+already is not done again, and a config that vanishes is a deletion.
+
+A config key and the record of what was accepted are told apart by their
+revisions: the record is written in the same transaction that checks the
+config's revision, so a config that was *created* after the record is
+another incarnation of the same id.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from esi_worker.model import AcceptedConfig, Action, PublishedState, Resource
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Accepted:
+    """The record of the version last accepted, and its revision."""
+
+    config: AcceptedConfig
+    mod_revision: int
+
+
+class Verdict(enum.Enum):
+    """What is to be done about a resource."""
+
+    #: Everything is as it should be.
+    NOTHING = enum.auto()
+    #: Its jobs have to finish first.
+    WAIT = enum.auto()
+    #: Work for this version was done before our records began.
+    ADOPT = enum.auto()
+    #: A workflow is needed, if its driver has work for it.
+    ACT = enum.auto()
+    #: Config and stack are gone, our records go too.
+    CLEAN_UP = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Decision:
+    verdict: Verdict
+    action: Action | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Situation:
+    """All that counts for a decision.
+
+    ``unfinished`` tells that there are jobs of the resource, ``started``
+    that some of them cannot be superseded any more, ``deleting`` that
+    the last of them deletes it. ``gone`` tells that no stack is left.
+    """
+
+    resource: Resource | None
+    accepted: Accepted | None
+    state: PublishedState | None = None
+    unfinished: bool = False
+    started: bool = False
+    deleting: bool = False
+    gone: bool = False
+
+
+NOTHING = Decision(Verdict.NOTHING)
+
+
+def is_settled(resource: Resource, accepted: Accepted | None) -> bool:
+    """Whether this very version was accepted already."""
+    if accepted is None or _is_new(resource, accepted):
+        return False
+    record = accepted.config
+    if resource.version < record.version:
+        return True
+    return (
+        resource.version == record.version
+        and resource.config.marked_for_deletion == record.deleted
+        and (resource.version > 0 or resource.body == record.body)
+    )
+
+
+def decide(situation: Situation) -> Decision:
+    """Say what is to be done."""
+    if situation.resource is None:
+        return _decide_vanished(situation)
+    return _decide_present(situation, situation.resource)
+
+
+def _decide_vanished(situation: Situation) -> Decision:
+    if situation.accepted is None:
+        return NOTHING
+    if situation.deleting:
+        return Decision(Verdict.WAIT)
+    deleted = situation.accepted.config.deleted
+    if deleted and situation.gone and not situation.unfinished:
+        return Decision(Verdict.CLEAN_UP)
+    return Decision(Verdict.ACT, Action.DELETE)
+
+
+def _decide_present(situation: Situation, resource: Resource) -> Decision:
+    accepted, state = situation.accepted, situation.state
+    if is_settled(resource, accepted):
+        return NOTHING
+    if resource.config.marked_for_deletion:
+        return Decision(Verdict.ACT, Action.LOGICAL_DELETE)
+    if accepted is None and state and state.version >= resource.version > 0:
+        return Decision(Verdict.ADOPT)
+    if accepted is not None and _is_new(resource, accepted):
+        return Decision(Verdict.ACT, Action.CREATE)
+    if state is not None or situation.started:
+        return Decision(Verdict.ACT, Action.MODIFY)
+    return Decision(Verdict.ACT, Action.CREATE)
+
+
+def _is_new(resource: Resource, accepted: Accepted) -> bool:
+    return resource.create_revision > accepted.mod_revision

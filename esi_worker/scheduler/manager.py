@@ -1,0 +1,290 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The elected manager: from events to changes of the queue.
+
+One thread drives it with ``step``. Config events are planned one by one
+in their order, so that a lookup sees what was there when the event
+happened; what can share a transaction does. Whatever the store refuses
+or leaves unclear is settled by looking again, never by repeating
+blindly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+import random
+
+from oslo_log import log as logging
+
+from esi_worker import store, templates
+from esi_worker.model import ResourceRef
+from esi_worker.scheduler.blocks import Block
+from esi_worker.scheduler.ending import EndKeeper
+from esi_worker.scheduler.intake import ConfigIntake
+from esi_worker.scheduler.planner import Planner
+from esi_worker.scheduler.queueing import QueueFollower
+from esi_worker.scheduler.steps import Step
+from esi_worker.scheduler.world import Facts, World
+
+LOG = logging.getLogger(__name__)
+
+_CHUNK = 60
+_DRAIN = 100
+
+
+class Manager:
+    """The scheduler of one term of leadership."""
+
+    def __init__(
+        self,
+        world: World,
+        follower: store.Follower,
+        catalog: templates.TemplateCatalog,
+        fence: Sequence[store.Compare],
+        source: random.Random | None = None,
+    ) -> None:
+        """Prepare a term.
+
+        :param follower: follows ``prefixes``, from listings that are
+            newer than the election
+        :param fence: holds while this term lasts
+        :param source: of the random part of job ids
+        """
+        self._world = world
+        self._keys = world.keys
+        self._follower = follower
+        self._fence = tuple(fence)
+        self._intake = ConfigIntake(world, catalog)
+        self._planner = Planner(world, source)
+        self._queue = QueueFollower(world)
+        self._ends = EndKeeper(world, self._queue)
+        self._unlisted = set(self.prefixes(world.keys))
+        self._own: set[int] = set()
+        self._wanted: dict[ResourceRef, None] = {}
+        self._pending: list[Step] = []
+
+    @staticmethod
+    def prefixes(keys: store.KeyLayout) -> tuple[str, ...]:
+        """What a manager has to follow."""
+        return (keys.configs, keys.jobs, keys.worker(''))
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything was listed; nothing is written before."""
+        return not self._unlisted
+
+    def step(self, timeout: float) -> bool:
+        """Wait for what happens next and act on it.
+
+        :param timeout: seconds to wait at most
+        :returns: whether anything happened
+        :raises FenceLost: this term is over
+        :raises StoreUnavailable: the mirrors may be wrong; build new
+            ones when the store is back
+        """
+        items = self._collect(self._patience(timeout))
+        for item in items:
+            self._take(item)
+        if self.caught_up:
+            self._settle()
+        return bool(items)
+
+    def _collect(
+        self, timeout: float
+    ) -> list[store.Snapshot | store.WatchBatch]:
+        items = []
+        item = self._follower.poll(timeout)
+        while item is not None:
+            items.append(item)
+            if len(items) >= _DRAIN:
+                break
+            item = self._follower.poll(0)
+        return items
+
+    def _patience(self, timeout: float) -> float:
+        """How long nothing can be due."""
+        now = self._world.clock.monotonic()
+        for due in (self._queue.next_due(), self._world.blocks.next_due()):
+            if due is not None:
+                timeout = min(timeout, due - now)
+        return max(0.0, timeout)
+
+    # --- what comes in ----------------------------------------------------
+
+    def _take(self, item: store.Snapshot | store.WatchBatch) -> None:
+        if isinstance(item, store.Snapshot):
+            self._take_snapshot(item)
+        elif item.prefix == self._keys.configs:
+            self._take_configs(item.events)
+        elif item.prefix == self._keys.jobs:
+            self._take_jobs(item)
+        else:
+            self._queue.workers(
+                event.kv
+                for event in item.events
+                if event.type is store.EventType.PUT
+            )
+
+    def _take_snapshot(self, item: store.Snapshot) -> None:
+        if item.prefix == self._keys.configs:
+            self._intake.take_all(item.items)
+        elif item.prefix == self._keys.jobs:
+            self._queue.load(item.items)
+        else:
+            self._queue.workers(item.items)
+            self._queue.forget_workers(kv.lease for kv in item.items)
+        listed_first = item.prefix in self._unlisted
+        self._unlisted.discard(item.prefix)
+        if not self.caught_up:
+            return
+        if listed_first:
+            self._begin()
+        else:
+            self._look_at_all()
+
+    def _begin(self) -> None:
+        """Take over: everything is listed."""
+        world = self._world
+        world.load_records()
+        stale = world.stale_blocks()
+        self._look_at_all()
+        self._commit(
+            store.Transition((), (store.Delete(key),))
+            for key in stale
+            if not self._is_blocked(key)
+        )
+        LOG.info(
+            'Manager has taken over: %d configs, %d unfinished jobs, '
+            '%d blocked resources',
+            len(world.cache),
+            len(world.table),
+            len(world.blocks),
+        )
+
+    def _look_at_all(self) -> None:
+        self._commit(self._ends.release_forgotten())
+        self._want(self._world.unsettled())
+        self._wake_templates()
+        self._settle()
+
+    def _is_blocked(self, key: str) -> bool:
+        place = self._world.types.locate(key[len(self._keys.blocked('')) :])
+        if place is None:
+            return False
+        ref = ResourceRef(place[0].name, place[1])
+        return self._world.blocks.get(ref) is not None
+
+    def _take_configs(self, events: Sequence[store.Event]) -> None:
+        """Plan each event in its order, the latest one per resource."""
+        if not self.caught_up:
+            for event in events:
+                self._intake.take(event)
+            return
+        self._settle()
+        for start in range(0, len(events), _CHUNK):
+            self._plan_events(events[start : start + _CHUNK])
+
+    def _plan_events(self, events: Sequence[store.Event]) -> None:
+        last = {event.kv.key: index for index, event in enumerate(events)}
+        refs = {self._intake.locate(event.kv.key) for event in events}
+        facts = self._world.facts(ref for ref in refs if ref is not None)
+        for index, event in enumerate(events):
+            ref = self._intake.take(event)
+            if self._intake.is_template(event):
+                self._wake_templates()
+            if ref is None:
+                continue
+            self._wake(ref)
+            if last[event.kv.key] == index:
+                self._plan(ref, facts)
+        self._flush()
+
+    def _take_jobs(self, batch: store.WatchBatch) -> None:
+        for event in batch.events:
+            if event.kv.mod_revision not in self._own:
+                self._queue.event(event)
+        self._own = {each for each in self._own if each > batch.revision}
+
+    # --- what follows from it ---------------------------------------------
+
+    def _settle(self) -> None:
+        """Do everything that is due."""
+        self._commit(self._ends.requeue())
+        self._commit(self._ends.finish())
+        self._want(self._ends.take_unsettled())
+        self._want(self._world.blocks.due(self._world.clock.monotonic()))
+        while self._wanted:
+            refs = list(self._wanted)[:_CHUNK]
+            for ref in refs:
+                del self._wanted[ref]
+            facts = self._world.facts(refs)
+            for ref in refs:
+                self._plan(ref, facts)
+            self._flush()
+
+    def _plan(
+        self, ref: ResourceRef, facts: Mapping[ResourceRef, Facts]
+    ) -> None:
+        step = self._planner.plan(ref, facts[ref])
+        if step is None:
+            return
+        self._pending.append(step)
+        if step.alone:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Commit what was planned, and draw the consequences."""
+        steps, self._pending = self._pending, []
+        results = self._commit(step.transition for step in steps)
+        refused = False
+        for step, result in zip(steps, results, strict=True):
+            if result.applied:
+                step.on_applied(result.revision)
+                self._wake_followers(step.ref)
+            else:
+                refused = True
+                step.on_refused()
+                self._refused(step, result)
+        if refused:
+            self._commit(self._ends.release_forgotten())
+
+    def _refused(self, step: Step, result: store.Committed) -> None:
+        ref = step.ref
+        if result.error is not None:
+            LOG.error('%s cannot be scheduled: %s', ref, result.error)
+            self._world.blocks.add(Block(ref, str(result.error)))
+        elif self._world.refresh_accepted(ref):
+            self._want((ref,))
+
+    def _commit(
+        self, transitions: Iterable[store.Transition]
+    ) -> list[store.Committed]:
+        results = store.commit(
+            self._world.store, list(transitions), fence=self._fence
+        )
+        self._own.update(each.revision for each in results if each.applied)
+        return results
+
+    def _want(self, refs: Iterable[ResourceRef]) -> None:
+        for ref in refs:
+            self._wanted[ref] = None
+
+    def _wake(self, ref: ResourceRef) -> None:
+        self._want(self._world.blocks.waiting_for(ref))
+
+    def _wake_followers(self, ref: ResourceRef) -> None:
+        if self._world.blocks.get(ref) is None:
+            self._wake(ref)
+
+    def _wake_templates(self) -> None:
+        self._want(self._world.blocks.waiting_for_templates())

@@ -1,0 +1,211 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The processes of ``esi-worker`` and how they are put together.
+
+cotyledon forks one process for the manager and one for each worker,
+restarts them when they die and passes signals on. Everything that holds
+a connection is made after the fork.
+"""
+
+from __future__ import annotations
+
+import enum
+import threading
+from typing import Any
+
+import cotyledon
+from oslo_log import log as logging
+
+from esi_worker import clock as clocks
+from esi_worker import (
+    dispatcher,
+    drivers,
+    handlers,
+    scheduler,
+    store,
+    templates,
+)
+from esi_worker.dispatcher import opts as worker_opts
+from esi_worker.scheduler import opts as manager_opts
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds that a process may need to stop beyond its graceful time.
+_MARGIN = 15
+
+
+class Role(enum.StrEnum):
+    """What a host does."""
+
+    ALL = 'all'
+    MANAGER = 'manager'
+    WORKER = 'worker'
+
+
+def register_options(conf: Any) -> None:
+    """Make the options known that the service itself reads."""
+    manager_opts.register(conf)
+    worker_opts.register(conf)
+
+
+def make_candidate(conf: Any, target: store.Store) -> scheduler.Candidate:
+    """Put a manager process together."""
+    keys = store.key_layout(conf)
+    catalog = templates.load_catalog(conf)
+    driver_set = drivers.DriverSet.load(catalog, conf)
+    clock = clocks.SystemClock()
+    settings = manager_opts.settings(conf)
+    return scheduler.Candidate(
+        target,
+        keys,
+        catalog,
+        lambda: scheduler.World(
+            target, keys, driver_set, catalog.types, clock, settings
+        ),
+        lease_ttl=conf.manager.lease_ttl,
+        silence_deadline=conf.etcd.silence_deadline,
+        clock=clock,
+    )
+
+
+class WorkerParts:
+    """A worker process and the handlers it owns."""
+
+    def __init__(self, conf: Any, target: store.Store) -> None:
+        """Put a worker process together.
+
+        :raises PluginError: a handler cannot be loaded
+        :raises ConfigurationError: one cannot use its options
+        """
+        keys = store.key_layout(conf)
+        catalog = templates.load_catalog(conf)
+        clock = clocks.SystemClock()
+        settings = worker_opts.settings(conf)
+        context = handlers.HandlerContext(
+            conf, target, keys, catalog, clock, self._claim_seconds
+        )
+        self.handlers = handlers.load_handlers(
+            conf, context, conf.worker.handlers or catalog.handlers
+        )
+        self.worker = dispatcher.Worker(
+            target,
+            keys,
+            catalog,
+            lambda lease, identity: dispatcher.Dispatcher(
+                target,
+                keys,
+                catalog.types,
+                self.handlers,
+                lease,
+                identity,
+                clock,
+                settings,
+            ),
+            lease_ttl=conf.worker.lease_ttl,
+            graceful_timeout=conf.worker.graceful_timeout,
+            silence_deadline=conf.etcd.silence_deadline,
+            clock=clock,
+        )
+
+    def _claim_seconds(self) -> float:
+        return self.worker.claim_seconds()
+
+    def close(self) -> None:
+        handlers.close_handlers(self.handlers)
+
+
+class _Process(cotyledon.Service):
+    """A process that ends only when its loop has ended.
+
+    cotyledon exits as soon as ``terminate`` returns.
+    """
+
+    def __init__(self, worker_id: Any) -> None:
+        super().__init__(worker_id)
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self.serve()
+        finally:
+            self._ended.set()
+
+    def terminate(self) -> None:
+        self.stop()
+        self._ended.wait()
+
+    def serve(self) -> None:
+        """Work until ``stop`` is called."""
+
+    def stop(self) -> None:
+        """Make ``serve`` return soon."""
+
+
+class ManagerService(_Process):
+    """The process of a manager."""
+
+    name = 'manager'
+
+    def __init__(self, worker_id: Any, conf: Any) -> None:
+        super().__init__(worker_id)
+        self._store = store.open_store(conf)
+        self._candidate = make_candidate(conf, self._store)
+
+    def serve(self) -> None:
+        self._candidate.run()
+        self._store.close()
+
+    def stop(self) -> None:
+        self._candidate.stop()
+
+
+class WorkerService(_Process):
+    """The process of a worker."""
+
+    name = 'worker'
+
+    def __init__(self, worker_id: Any, conf: Any) -> None:
+        super().__init__(worker_id)
+        self._store = store.open_store(conf)
+        self._parts = WorkerParts(conf, self._store)
+
+    def serve(self) -> None:
+        self._parts.worker.run()
+        self._parts.close()
+        self._store.close()
+
+    def stop(self) -> None:
+        self._parts.worker.stop()
+
+
+def check(conf: Any) -> None:
+    """Find out before any fork whether the configuration can be used.
+
+    :raises ConfigurationError: it cannot; the message names what and why
+    """
+    catalog = templates.load_catalog(conf)
+    drivers.DriverSet.load(catalog, conf)
+    store.key_layout(conf)
+
+
+def run(conf: Any, role: Role) -> None:
+    """Run the processes of a role until a signal ends them."""
+    manager = cotyledon.ServiceManager(
+        graceful_shutdown_timeout=int(conf.worker.graceful_timeout) + _MARGIN
+    )
+    manager.register_hooks(on_reload=conf.reload_config_files)
+    if role in (Role.ALL, Role.MANAGER):
+        manager.add(ManagerService, args=(conf,))
+    if role in (Role.ALL, Role.WORKER):
+        manager.add(WorkerService, workers=conf.worker.processes, args=(conf,))
+    manager.run()
