@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import json
 from typing import Any
 
 
@@ -23,7 +24,8 @@ def value(param: Any) -> Any:
     content = param['value']
     if param['type'] == 'list':
         content = [value(item) for item in content]
-    return param['type'], content
+    # As text, for to Python 1 and true are equal.
+    return param['type'], json.dumps(content, sort_keys=True)
 
 
 def references(param: Any) -> Any:
