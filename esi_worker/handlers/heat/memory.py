@@ -19,15 +19,16 @@ lasts ``seconds`` on the clock that is handed in, or as long as an
 plain values or ``get_param``. Other resources do nothing.
 
 Faults: ``outage`` makes every call fail; ``lose_answers`` lets changes
-happen but loses their answers; ``refusal`` refuses changes; ``hang``
-keeps operations from ending; ``name_lag`` is how often a name is still
-taken after a deletion. ``requests`` counts the calls.
+happen but loses their answers; ``refusal`` refuses creations and
+updates; ``hang`` keeps operations from ending; ``name_lag`` is how often
+a name is still taken after a deletion; ``before_update`` is called once
+at the beginning of the next update. ``requests`` counts the calls.
 """
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 import dataclasses
 import threading
 import uuid
@@ -79,6 +80,7 @@ class MemoryBackend(backend.StackBackend):
         self.refusal: str | None = None
         self.hang = False
         self.name_lag = 0
+        self.before_update: Callable[[], None] | None = None
         self.requests: collections.Counter[str] = collections.Counter()
 
     def find(self, tenant: str, name: str) -> backend.StackInfo | None:
@@ -91,7 +93,7 @@ class MemoryBackend(backend.StackBackend):
         self, tenant: str, request: backend.StackRequest, timeout: float
     ) -> str:
         self._called('create')
-        self._refuse()
+        self._refuse(request)
         with self._lock:
             if self._is_taken(tenant, request.name):
                 raise errors.StackExists(
@@ -111,7 +113,10 @@ class MemoryBackend(backend.StackBackend):
         timeout: float,
     ) -> None:
         self._called('update')
-        self._refuse()
+        before, self.before_update = self.before_update, None
+        if before is not None:
+            before()
+        self._refuse(request)
         with self._lock:
             stack = self._existing(tenant, stack_id)
             if stack.action == 'DELETE':
@@ -127,7 +132,6 @@ class MemoryBackend(backend.StackBackend):
         self, tenant: str, name: str, stack_id: str, timeout: float
     ) -> None:
         self._called('delete')
-        self._refuse()
         with self._lock:
             stack = self._existing(tenant, stack_id)
             self._begin(stack, 'DELETE')
@@ -186,9 +190,13 @@ class MemoryBackend(backend.StackBackend):
         if self.outage is not None:
             raise errors.HeatUnavailable(self.outage)
 
-    def _refuse(self) -> None:
+    def _refuse(self, request: backend.StackRequest) -> None:
         if self.refusal is not None:
             raise errors.HeatRefused(self.refusal)
+        if not memory_template.is_template(request.template):
+            raise errors.HeatRefused(
+                'HTTP 400: The template version is invalid.'
+            )
 
     def _answer(self) -> None:
         if self.lose_answers:

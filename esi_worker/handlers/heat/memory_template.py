@@ -29,6 +29,15 @@ from esi_worker.model.codec import Json
 _TEST_RESOURCE = 'OS::Heat::TestResource'
 
 
+def is_template(text: str) -> bool:
+    """Whether Heat would take this for a template at all."""
+    try:
+        template = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return False
+    return isinstance(template, dict) and 'heat_template_version' in template
+
+
 def outputs(request: backend.StackRequest) -> list[dict[str, Json]]:
     """The stack's outputs in the order of the template."""
     template = _template(request)
@@ -72,8 +81,8 @@ def _test_resources(
 
 
 def _template(request: backend.StackRequest) -> Mapping[str, Any]:
-    template = yaml.safe_load(request.template)
-    return template if isinstance(template, dict) else {}
+    template: Mapping[str, Any] = yaml.safe_load(request.template)
+    return template
 
 
 def _value(

@@ -113,8 +113,8 @@ def _last_outputs(
     try:
         record = resolver.record(job.resource)
     except exceptions.DecodeError:
-        return ()
-    return record.output if record else ()
+        return []
+    return record.output if record else []
 
 
 def _results(outputs: Sequence[Json], status: str) -> dict[str, Json]:

@@ -1,0 +1,313 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Crashes, lost answers, outages, slow stacks and other people."""
+
+from __future__ import annotations
+
+import testtools
+
+from esi_worker import exceptions
+from esi_worker.handlers.heat import acting
+from esi_worker.model import (
+    Action,
+    Done,
+    Failed,
+    InProgress,
+    Job,
+    ResourceRef,
+    Retry,
+)
+from esi_worker.tests.unit.handlers.heat import scene
+
+
+class TroubleTestCase(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.scene = scene.Scene()
+        self.stacks = self.scene.stacks
+
+    def begin(self, job: Job) -> InProgress:
+        outcome = self.scene.handler.start(job)
+        assert isinstance(outcome, InProgress), outcome
+        return outcome
+
+    def retried(self, job: Job, reason: str) -> None:
+        outcome = self.scene.handler.start(job)
+        assert isinstance(outcome, Retry), outcome
+        self.assertIn(reason, outcome.reason)
+
+    def red(self) -> Job:
+        """A second version of the network."""
+        return scene.job(
+            Action.MODIFY, [scene.value('name', 'red')], version=2
+        )
+
+
+class CrashTest(TroubleTestCase):
+    def test_creation_of_a_crashed_attempt_is_adopted(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.scene.restart()
+        outcome = self.scene.run(job)
+        assert isinstance(outcome, Done)
+        self.assertEqual(
+            'CREATE_COMPLETE', outcome.results['orchestration_state']
+        )
+        self.assertEqual(1, self.stacks.requests['create'])
+        self.assertEqual(0, self.stacks.requests['update'])
+
+    def test_failure_of_a_crashed_attempt_is_told(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.scene.restart()
+        self.begin(job)
+        self.stacks.end(scene.TENANT, scene.NAME, 'CREATE_FAILED', 'no')
+        self.assertIsInstance(self.scene.poll(job), Failed)
+
+    def test_deletion_of_a_crashed_attempt_is_adopted(self) -> None:
+        self.scene.run(scene.job())
+        job = scene.job(Action.LOGICAL_DELETE, version=2)
+        self.begin(job)
+        self.scene.restart()
+        self.assertIsInstance(self.scene.run(job), Done)
+        self.assertEqual(1, self.stacks.requests['delete'])
+
+    def test_poll_of_an_unknown_job_starts_it_again(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.scene.restart()
+        self.assertIsInstance(self.scene.poll(job), Retry)
+
+    def test_second_start_in_one_process_goes_on(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.assertIsInstance(self.scene.run(job), Done)
+        self.assertEqual(1, self.stacks.requests['create'])
+
+
+class LostAnswerTest(TroubleTestCase):
+    def test_creation_with_a_lost_answer_is_not_repeated(self) -> None:
+        job = scene.job()
+        self.stacks.lose_answers = True
+        self.retried(job, 'the answer is lost')
+        self.stacks.lose_answers = False
+        self.assertIsInstance(self.scene.run(job), Done)
+        self.assertEqual(1, self.stacks.requests['create'])
+
+    def test_update_with_a_lost_answer_is_not_repeated(self) -> None:
+        self.scene.run(scene.job())
+        self.stacks.lose_answers = True
+        self.retried(self.red(), 'the answer is lost')
+        self.stacks.lose_answers = False
+        self.assertIsInstance(self.scene.run(self.red()), Done)
+        self.assertEqual(1, self.stacks.requests['update'])
+
+
+class OutageTest(TroubleTestCase):
+    def test_job_waits_for_heat_with_a_reason(self) -> None:
+        self.stacks.outage = 'connection refused'
+        self.retried(scene.job(), 'connection refused')
+
+    def test_job_in_progress_outlives_an_outage(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.stacks.outage = 'connection refused'
+        self.assertEqual(Retry('connection refused'), self.scene.poll(job))
+        self.retried(job, 'connection refused')
+        self.stacks.outage = None
+        self.assertIsInstance(self.scene.run(job), Done)
+
+    def test_failure_during_an_outage_is_told(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.stacks.outage = 'connection refused'
+        self.scene.poll(job)
+        self.stacks.outage = None
+        self.stacks.end(scene.TENANT, scene.NAME, 'CREATE_FAILED', 'no')
+        self.assertIsInstance(self.scene.handler.start(job), Failed)
+
+    def test_no_time_passes_while_heat_is_away(self) -> None:
+        job = scene.job()
+        self.stacks.hang = True
+        self.begin(job)
+        self.stacks.outage = 'connection refused'
+        for _ in range(3):
+            self.scene.clock.advance(1000)
+            self.scene.handler.start(job)
+        self.stacks.outage = None
+        self.assertIsInstance(self.scene.handler.start(job), InProgress)
+
+    def test_store_outage_delays_the_start(self) -> None:
+        def away(call: str, phase: str) -> None:
+            raise exceptions.StoreUnavailable('no etcd')
+
+        self.scene.store.interceptor = away
+        params = [scene.output('name', scene.NETWORK, 'id')]
+        self.retried(scene.job(params=params), 'no etcd')
+
+
+class SlowStackTest(TroubleTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.stacks.hang = True
+
+    def test_stack_that_never_ends_fails_after_its_time(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.scene.clock.advance(239)
+        self.assertIsInstance(self.scene.poll(job), InProgress)
+        self.scene.clock.advance(2)
+        outcome = self.scene.poll(job)
+        assert isinstance(outcome, Failed)
+        self.assertEqual(
+            'StackTimeout: the stack is CREATE_IN_PROGRESS after 240 '
+            'seconds: Stack CREATE started',
+            outcome.error,
+        )
+        self.assertEqual(
+            'CREATE_ERROR', outcome.results['orchestration_state']
+        )
+
+    def test_abandoned_creation_is_taken_over_by_an_update(self) -> None:
+        self.begin(scene.job())
+        job = self.red()
+        self.begin(job)
+        self.scene.clock.advance(700)
+        self.assertIsInstance(self.scene.poll(job), InProgress)
+        self.stacks.hang = False
+        self.assertIsInstance(self.scene.run(job), Done)
+
+    def test_abandoned_deletion_is_asked_for_again(self) -> None:
+        self.scene.stacks.hang = False
+        self.scene.run(scene.job())
+        self.scene.stacks.hang = True
+        job = scene.job(Action.DELETE, version=2)
+        self.begin(job)
+        for _ in range(2):
+            self.scene.clock.advance(241)
+            self.assertIsInstance(self.scene.poll(job), InProgress)
+        self.scene.clock.advance(241)
+        self.assertIsInstance(self.scene.poll(job), Failed)
+
+    def test_polls_become_rarer(self) -> None:
+        job = scene.job()
+        outcome = self.begin(job)
+        self.assertLessEqual(outcome.after, 0.5)
+        for _ in range(10):
+            latest = self.scene.poll(job)
+        assert isinstance(latest, InProgress)
+        self.assertGreaterEqual(latest.after, 2.5)
+        self.assertLessEqual(latest.after, 5.0)
+
+
+class ClaimTest(TroubleTestCase):
+    def test_nothing_is_changed_without_a_claim(self) -> None:
+        self.scene.claim = 0.5
+        self.retried(scene.job(), 'claim')
+        self.assertEqual(0, self.stacks.requests['create'])
+
+    def test_next_step_waits_for_the_claim(self) -> None:
+        self.begin(scene.job())
+        job = self.red()
+        self.begin(job)
+        self.scene.claim = 0.5
+        self.scene.clock.advance(10)
+        self.assertIsInstance(self.scene.poll(job), Retry)
+        self.assertEqual(0, self.stacks.requests['update'])
+        self.scene.claim = 60.0
+        self.assertIsInstance(self.scene.run(job), Done)
+
+
+class ContestTest(TroubleTestCase):
+    def update_by_hand(self) -> None:
+        request = self.stacks.request_of(scene.TENANT, scene.NAME)
+        info = self.stacks.find(scene.TENANT, scene.NAME)
+        assert request is not None
+        assert info is not None
+        bare = type(request)(
+            request.name, request.template, {}, request.timeout_mins, ()
+        )
+        self.stacks.update(scene.TENANT, info.id, bare, 9.0)
+
+    def test_foreign_update_is_not_taken_for_our_own(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.update_by_hand()
+        self.scene.clock.advance(10)
+        self.assertIsInstance(self.scene.poll(job), Retry)
+        outcome = self.scene.run(job)
+        assert isinstance(outcome, Done)
+        assert outcome.stack is not None
+        self.assertEqual('blue', outcome.stack.outputs()['name'])
+
+    def test_fight_over_a_stack_ends(self) -> None:
+        job = scene.job()
+        for _ in range(acting.MAX_CALLS):
+            self.begin(job)
+            self.update_by_hand()
+            self.scene.clock.advance(10)
+            self.assertIsInstance(self.scene.poll(job), Retry)
+        outcome = self.scene.handler.start(job)
+        assert isinstance(outcome, Failed)
+        self.assertIn('see who else changes it', outcome.error)
+
+    def test_stack_that_vanishes_is_created_anew(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        info = self.stacks.find(scene.TENANT, scene.NAME)
+        assert info is not None
+        self.stacks.delete(scene.TENANT, scene.NAME, info.id, 9.0)
+        self.scene.clock.advance(10)
+        self.assertIsInstance(self.scene.poll(job), Retry)
+        self.assertIsInstance(self.scene.run(job), Done)
+
+    def test_stack_deleted_under_an_update_is_created_anew(self) -> None:
+        self.scene.run(scene.job())
+        job = self.red()
+        self.stacks.before_update = self.delete_by_hand
+        self.assertIsInstance(self.scene.run(job), Done)
+        self.assertEqual(2, self.stacks.requests['create'])
+
+    def delete_by_hand(self) -> None:
+        info = self.stacks.find(scene.TENANT, scene.NAME)
+        assert info is not None
+        self.stacks.delete(scene.TENANT, scene.NAME, info.id, 9.0)
+
+
+class ManyJobsTest(TroubleTestCase):
+    def test_jobs_of_a_tenant_share_a_request(self) -> None:
+        jobs = [
+            scene.job(ref=ResourceRef('network', f'n{i}')) for i in range(20)
+        ]
+        for job in jobs:
+            self.begin(job)
+        self.scene.clock.advance(10)
+        outcomes = self.scene.handler.poll(jobs)
+        self.assertEqual(1, self.stacks.requests['status'])
+        self.assertEqual(
+            {job.id: Done for job in jobs},
+            {job_id: type(outcome) for job_id, outcome in outcomes.items()},
+        )
+
+    def test_each_tenant_is_asked_once(self) -> None:
+        jobs = [
+            scene.job(
+                ref=ResourceRef('network', f'n{i}'),
+                tenant_id=f'tenant-{i % 2}',
+            )
+            for i in range(6)
+        ]
+        for job in jobs:
+            self.begin(job)
+        self.scene.handler.poll(jobs)
+        self.assertEqual(2, self.stacks.requests['status'])
