@@ -61,6 +61,7 @@ class ManageApp(cliff_app.App):
         )
         self._opener = opener
         self._store: Store | None = None
+        self._is_misconfigured = False
 
     @property
     def store(self) -> Store:
@@ -90,11 +91,11 @@ class ManageApp(cliff_app.App):
             self.conf = settings.load(
                 self.options.config_file, self.options.config_dir
             )
-            code: int = super().run_subcommand(argv)
         except exceptions.ConfigurationError as error:
             self.LOG.error('%s', error)
             return USAGE_ERROR
-        return code
+        code: int = super().run_subcommand(argv)
+        return USAGE_ERROR if self._is_misconfigured else code
 
     def clean_up(
         self,
@@ -102,6 +103,7 @@ class ManageApp(cliff_app.App):
         result: int,
         err: BaseException | None,
     ) -> None:
+        self._is_misconfigured = isinstance(err, exceptions.ConfigurationError)
         if self._store is not None:
             self._store.close()
             self._store = None

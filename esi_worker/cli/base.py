@@ -46,9 +46,22 @@ def values(reader: store.Store, prefix: str) -> dict[str, store.KeyValue]:
 
 def fields(kv: store.KeyValue | None) -> dict[str, Json]:
     """The JSON object in a key; what is none gives no fields."""
+    value = _decoded(kv)
+    return value if isinstance(value, dict) else {}
+
+
+def items(kv: store.KeyValue | None) -> list[dict[str, Json]]:
+    """The objects of the JSON list in a key; what is none is left out."""
+    value = _decoded(kv)
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, dict)]
+
+
+def _decoded(kv: store.KeyValue | None) -> Json:
     if kv is None:
-        return {}
+        return None
     try:
-        return codec.loads_object(kv.key, kv.value)
+        return codec.loads(kv.key, kv.value)
     except exceptions.DecodeError:
-        return {}
+        return None

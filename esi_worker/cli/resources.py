@@ -24,7 +24,6 @@ from typing import Any
 
 from esi_worker import exceptions, store
 from esi_worker.cli import base
-from esi_worker.model import codec
 
 COLUMNS = (
     'Path',
@@ -147,11 +146,9 @@ class _Row:
         return f'{version}{_DELETED}' if record.get(mark) else f'{version}'
 
     def _history(self) -> list[str]:
-        kv = self.records['history']
-        lines = codec.loads(kv.key, kv.value) if kv else []
         return [
             ' '.join(f'{name}={value}' for name, value in line.items())
-            for line in lines
+            for line in base.items(self.records['history'])
         ]
 
 

@@ -1,0 +1,88 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import json
+
+from esi_worker.model import StackRecord
+from esi_worker.model.codec import Json
+from esi_worker.tests.unit.cli import support
+
+PATH = 'v2.0/ports/p'
+
+
+class ResourceTest(support.CommandTest):
+    def test_list_shows_how_far_each_version_came(self) -> None:
+        self.put(self.keys.config(PATH), body='{}', version=3)
+        self.put(self.keys.accepted(PATH), body={}, version=2, deleted=False)
+        self.put(
+            self.keys.state(PATH),
+            version=1,
+            error='',
+            state={'worker_state': 'CREATE_COMPLETED'},
+        )
+        (row,) = self.rows('resource', 'list')
+        self.assertEqual(PATH, row['Path'])
+        self.assertEqual('3', row['Desired'])
+        self.assertEqual('2', row['Accepted'])
+        self.assertEqual(1, row['Published'])
+        self.assertEqual('CREATE_COMPLETED', row['Worker state'])
+
+    def test_list_shows_deletions_and_blocks(self) -> None:
+        self.put(
+            self.keys.config(PATH),
+            body='{}',
+            version=3,
+            marked_for_deletion=True,
+        )
+        self.put(self.keys.blocked(PATH), reason='no template', version=3)
+        (row,) = self.rows('resource', 'list')
+        self.assertEqual('3 (delete)', row['Desired'])
+        self.assertEqual('no template', row['Blocked'])
+
+    def test_list_keeps_what_is_left_of_a_deleted_resource(self) -> None:
+        record = StackRecord('port:p', 't', 's', 'DELETE_FAILED', 'stuck')
+        self.store.put(self.keys.heat_stack(PATH), record.encode())
+        (row,) = self.rows('resource', 'list')
+        self.assertEqual('DELETE_FAILED', row['Stack'])
+        self.assertEqual('', row['Desired'])
+
+    def test_show_adds_reasons_and_history(self) -> None:
+        self.put(self.keys.config(PATH), body='{}', version=3)
+        self.put(self.keys.state(PATH), version=3, error='broken', state={})
+        self.store.put(
+            self.keys.history(PATH),
+            json.dumps([{'time': 'noon', 'job': 'a', 'error': 'broken'}]),
+        )
+        shown = self.rows('resource', 'show', PATH)
+        self.assertEqual('broken', shown['Error'])
+        self.assertEqual('time=noon job=a error=broken', shown['History'])
+
+    def test_show_takes_a_whole_key_too(self) -> None:
+        self.put(self.keys.config(PATH), body='{}', version=3)
+        shown = self.rows('resource', 'show', self.keys.config(PATH))
+        self.assertEqual(PATH, shown['Path'])
+
+    def test_show_of_an_unknown_resource_fails_and_names_it(self) -> None:
+        self.assertEqual(1, self.run_command('resource', 'show', PATH))
+        self.assertIn(PATH, self.stderr.getvalue())
+
+    def test_unreadable_records_leave_their_columns_empty(self) -> None:
+        for key in (self.keys.config(PATH), self.keys.history(PATH)):
+            self.store.put(key, 'no json')
+        shown = self.rows('resource', 'show', PATH)
+        self.assertEqual('', shown['Desired'])
+        self.assertEqual('', shown['History'])
+
+    def put(self, key: str, **fields: Json) -> None:
+        self.store.put(key, json.dumps(fields))
