@@ -108,12 +108,25 @@ class Monitoring:
             self._end(target_id)
 
     def _settle(self, stored: Target, running: Target | None) -> None:
+        """Bring one target in line; what is wrong with it stays its own."""
+        try:
+            self._bring_in_line(stored, running)
+        except exceptions.TransientError as error:
+            LOG.warning(
+                'Target is not deleted yet; target=%s reason=%s',
+                stored,
+                error,
+            )
+        except Exception:
+            LOG.exception('Target is not monitored; target=%s', stored)
+
+    def _bring_in_line(self, stored: Target, running: Target | None) -> None:
         if stored.deleting:
-            self._resume_deleting(stored)
+            self._finish_deleting(stored)
+            LOG.info('Target deleted; target=%s', stored)
         elif stored.type not in self._types:
             LOG.error(
-                'This target is not monitored: its type is unknown here; '
-                'target=%s',
+                'Target is not monitored, its type is unknown; target=%s',
                 stored,
             )
         elif running is None or running.revision < stored.revision:
@@ -147,13 +160,3 @@ class Monitoring:
         self._end(target.id)
         self._reporter.withdraw(target)
         self._targets.remove(target)
-
-    def _resume_deleting(self, target: Target) -> None:
-        try:
-            self._finish_deleting(target)
-        except exceptions.TransientError as error:
-            LOG.warning(
-                'Target is not deleted yet; target=%s reason=%s',
-                target,
-                error,
-            )

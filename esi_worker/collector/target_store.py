@@ -21,6 +21,7 @@ when nothing of it is left elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 from oslo_log import log as logging
@@ -104,12 +105,18 @@ class TargetStore:
         raise errors.StillContended(key, _ATTEMPTS)
 
     def remove(self, target: Target) -> None:
-        """Remove a target that is marked, unless it has changed since."""
+        """Remove a target that is marked, unless it has changed since.
+
+        :raises StillContended: nobody knows whether it is removed
+        """
         key = self._keys.target(target.id)
-        self._store.txn(
-            [store.Compare.modified_at(key, target.revision)],
-            [store.Delete(key)],
-        )
+        unchanged = store.Compare.modified_at(key, target.revision)
+        for _ in range(_ATTEMPTS):
+            # A second attempt finds what the first one has done.
+            with contextlib.suppress(exceptions.StoreTimeout):
+                self._store.txn([unchanged], [store.Delete(key)])
+                return
+        raise errors.StillContended(key, _ATTEMPTS)
 
     def _replace(
         self, kv: store.KeyValue | None, key: str, target: Target

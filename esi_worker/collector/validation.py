@@ -152,7 +152,10 @@ def _problems_of_members(fields: Mapping[str, Json]) -> Iterator[str]:
     for name in fields:
         if name not in _MEMBERS:
             known = ', '.join(_MEMBERS)
-            yield f'the field "{name[:40]}" is unknown: leave it out; known are {known}'
+            yield (
+                f'the field "{name[:40]}" is unknown: leave it out, '
+                f'known are {known}'
+            )
 
 
 def _problems_of_string(

@@ -1,0 +1,165 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A collector on the store in memory, with a poller that is told what
+to see, and time that is moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+import json
+from typing import Any, ClassVar
+
+import falcon
+from falcon import testing
+from oslo_config import cfg
+
+from esi_worker import clock as clocks
+from esi_worker import exceptions, store
+from esi_worker.collector import opts, service
+from esi_worker.collector.pollers import base as pollers
+from esi_worker.collector.results import STATUS, UP, Result, Sample
+from esi_worker.collector.syncers.base import SyncerContext
+from esi_worker.collector.syncers.etcd import EtcdSyncer
+from esi_worker.collector.targets import Target, target_id
+
+URL = 'http://collector:7070'
+KEYS = store.KeyLayout()
+
+
+class ToldPoller(pollers.Poller):
+    """Sees what ``sees`` says, by fq_name; everything is up otherwise."""
+
+    reporter: ClassVar[str] = 'told'
+    required: ClassVar[tuple[str, ...]] = ('fq_name',)
+    results: ClassVar[tuple[str, ...]] = (STATUS,)
+
+    def __init__(self, context: pollers.PollerContext) -> None:
+        super().__init__(context)
+        self.sees: dict[str, Result | Exception] = {}
+        self.polls: list[tuple[str, ...]] = []
+        self.forgotten: list[str] = []
+        self.leaves_out = False
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def pool_key(self, target: Target) -> str:
+        return str(target.properties['fq_name'])
+
+    def poll(
+        self, targets: Sequence[Target], timeout: float
+    ) -> Mapping[str, Sequence[Result]]:
+        self.polls.append(tuple(target.id for target in targets))
+        seen = self.sees.get(self.pool_key(targets[0]), Sample(STATUS, UP))
+        if isinstance(seen, Exception):
+            raise seen
+        self.meanwhile()
+        kept = () if self.leaves_out else targets
+        return {target.id: (seen,) for target in kept}
+
+    def forget(self, pool_key: str) -> None:
+        self.forgotten.append(pool_key)
+
+
+def make_conf(**options: Any) -> Any:
+    """A configuration; options of ``[collector]`` may be given."""
+    conf = cfg.ConfigOpts()
+    opts.register(conf)
+    for _, plugin_options in opts.list_opts():
+        conf.register_opts(plugin_options, group=opts.GROUP)
+    conf([])
+    for name, value in {'poll_jitter': 0.0, **options}.items():
+        conf.set_override(name, value, group=opts.GROUP)
+    return conf
+
+
+class Setting:
+    """One collector and everything around it."""
+
+    def __init__(
+        self, backend: store.MemoryStore | None = None, **options: Any
+    ) -> None:
+        self.clock = clocks.ManualClock()
+        self.store = backend or store.MemoryStore(clock=self.clock)
+        conf = make_conf(**options)
+        self.context = SyncerContext(conf, self.store, KEYS, self.clock)
+        self.poller = ToldPoller(pollers.PollerContext(conf, self.clock))
+        self.collector = service.Collector(
+            self.context,
+            {'virtual_machine_interface': self.poller},
+            {'etcd': EtcdSyncer(self.context)},
+        )
+        self.client = testing.TestClient(self.collector.application(URL))
+
+    def post(self, **changes: Any) -> Any:
+        """POST a target that differs from the usual one."""
+        return self.client.simulate_post('/targets', json=body(**changes))
+
+    def poll(self) -> int:
+        """Do the polls that are due."""
+        return self.collector.scheduler.run_due()
+
+    def monitoring(self, resource_id: str = 'p1') -> str | None:
+        """What lies under ``/monitoring`` for a port."""
+        kv = self.store.get(f'/monitoring/v2.0/ports/{resource_id}')
+        return None if kv is None else kv.value
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """A target as a client describes it."""
+    return {
+        'type': 'virtual_machine_interface',
+        'resource_type': 'ports',
+        'resource_id': 'p1',
+        'field_name': 'vmi',
+        'tenant_id': 'tenant',
+        'version': 3,
+        'properties': {'fq_name': 'default-domain:admin:p1'},
+        'syncer_properties': {'etcd': {'status': {'key': 'vmi'}}},
+        **changes,
+    }
+
+
+def make_target(**changes: Any) -> Target:
+    """A target as it is stored; ``revision`` 0."""
+    fields = body(**changes)
+    identity = target_id(
+        fields['resource_type'],
+        fields['resource_id'],
+        fields['field_name'],
+        fields['version'],
+    )
+    return Target(id=identity, created_at='2018-02-12T07:44:26Z', **fields)
+
+
+class LostAnswers:
+    """An interceptor: the next writes are applied, their answers lost."""
+
+    def __init__(self, count: int, skip: int = 0) -> None:
+        self._skip = skip
+        self._count = count
+
+    def __call__(self, call: str, phase: str) -> None:
+        if call != 'txn' or phase != 'after':
+            return
+        self._skip -= 1
+        if self._skip < 0 and self._count > 0:
+            self._count -= 1
+            raise exceptions.StoreTimeout()
+
+
+def down(call: str, phase: str) -> None:
+    """An interceptor: nothing answers."""
+    raise exceptions.StoreUnavailable()
+
+
+def decoded(response: falcon.testing.Result) -> Any:
+    return json.loads(response.text)
