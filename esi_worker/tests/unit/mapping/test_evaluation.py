@@ -327,7 +327,7 @@ class LoopsTest(testtools.TestCase):
 
     def test_nothing_to_go_through_is_an_empty_list(self) -> None:
         bodies: list[dict[str, Any]] = [{}]
-        bodies += [{'items': empty} for empty in (None, [], '')]
+        bodies += [{'items': None}, {'items': []}, {'items': ''}]
         for body in bodies:
             param = self._loop('items', 'Pn', **body)
             self.assertEqual((ParamType.VALUE, []), (param.type, param.value))
