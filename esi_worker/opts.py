@@ -26,9 +26,7 @@ from typing import Any
 from esi_worker import plugins, templates
 from esi_worker.collector import opts as collector_opts
 from esi_worker.dispatcher import opts as worker_opts
-from esi_worker.dispatcher import opts as dispatcher_opts
 from esi_worker.handlers.heat import options as heat_options
-from esi_worker.scheduler import opts as scheduler_opts
 from esi_worker.scheduler import opts as manager_opts
 from esi_worker.store import opts as store_opts
 
@@ -51,8 +49,6 @@ def list_opts() -> list[tuple[Any, list[Any]]]:
 def _own() -> Iterator[tuple[Any, Iterable[Any]]]:
     yield from store_opts.list_opts()
     yield from templates.list_opts()
-    yield from scheduler_opts.list_opts()
-    yield from dispatcher_opts.list_opts()
     yield from manager_opts.list_opts()
     yield from worker_opts.list_opts()
     yield from heat_options.list_opts()
