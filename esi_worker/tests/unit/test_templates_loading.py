@@ -18,12 +18,10 @@ from typing import Any
 
 import fixtures
 from oslo_config import cfg
-import requests
-import requests_mock
 import testtools
 
 from esi_worker import exceptions, plugins, templates
-from esi_worker.templates import TemplateCatalog, loading, options, schemas
+from esi_worker.templates import TemplateCatalog, loading, options
 
 DRIVER = """
 type: thing
@@ -40,26 +38,6 @@ templates:
     file: heat.yaml.j2
     parameters: {name: Pid}
 """
-
-URL = 'http://server.example:9091/gohan/v0.1/schemas'
-
-
-def schema(**changes: Any) -> dict[str, Any]:
-    return {
-        'id': 'thing',
-        'plural': 'things',
-        'prefix': '/v1.0/things',
-        'metadata': {'template_path': 'Cthing_by_schema'},
-        'schema': {
-            'properties': {
-                'id': {},
-                'name': {},
-                'net_id': {'relation': 'network'},
-                'items': {'items': {'relation': 'port'}},
-            }
-        },
-        **changes,
-    }
 
 
 class LoadingTest(testtools.TestCase):
@@ -184,97 +162,6 @@ class FoldersTest(LoadingTest):
 
     def test_somebody_must_work(self) -> None:
         self.assertIn('"handlers"', self.refused(handlers=[]))
-
-
-class SchemasTest(LoadingTest):
-    def test_they_add_types_relations_and_choices(self) -> None:
-        source = self.write('schemas.json', {'schemas': [schema()]})
-
-        ours = self.load(schemas=source)
-
-        located = ours.types.locate('v1.0/things/t1')
-        assert located is not None
-        type_, id_ = located
-        self.assertEqual(('thing', 't1'), (type_.name, id_))
-        self.assertEqual({'net_id': 'network'}, type_.relations)
-        self.assertEqual({'id', 'name', 'net_id', 'items'}, type_.fields)
-        found = ours.choose('heat_worker', 'thing', {}, 1)
-        self.assertEqual('thing_by_schema', found)
-
-    def test_they_win_over_a_driver_file(self) -> None:
-        source = self.write('schemas.json', [schema()])
-
-        ours = self.load(schemas=source, template_paths=[self.add_thing()])
-
-        type_ = ours.types.get('thing')
-        assert type_ is not None
-        self.assertEqual('/v1.0/things', type_.prefix)
-        self.assertEqual(
-            {'net_id': 'network', 'port_id': 'port'}, type_.relations
-        )
-        self.assertEqual(
-            ['thing_by_schema', 'thing_monitoring'],
-            [
-                ours.choose(handler, 'thing', {}, 1)
-                for handler in ('heat_worker', 'monitoring_worker')
-            ],
-        )
-
-    def test_a_schema_without_choice_leaves_the_driver_file_its(self) -> None:
-        source = self.write('schemas.json', [schema(metadata={})])
-
-        ours = self.load(schemas=source, template_paths=[self.add_thing()])
-
-        self.assertEqual('thing', ours.choose('heat_worker', 'thing', {}, 1))
-
-    def test_what_is_wrong_is_named(self) -> None:
-        cases: list[tuple[Any, str]] = [
-            ('{', 'JSON'),
-            ({'schemas': {}}, '"schemas" must be a list'),
-            ([1], 'schemas[0] is no object'),
-            ([schema(), schema(id=None)], 'schemas[1] (None).id'),
-            ([schema(prefix='')], '(thing).prefix'),
-            ([schema(schema=[])], '(thing).schema'),
-            ([schema(metadata={'template_path': 'X'})], '.template_path: '),
-        ]
-        for content, named in cases:
-            source = self.write('schemas.json', content)
-            text = self.refused(schemas=source)
-            self.assertIn(source, text)
-            self.assertIn(named, text)
-            self.assertIn('[resources]', text)
-
-    def test_an_absent_file_is_refused(self) -> None:
-        self.assertIn('/no/file', self.refused(schemas='/no/file'))
-
-    def test_the_server_is_asked_again_until_it_answers(self) -> None:
-        waits: list[float] = []
-        with requests_mock.Mocker() as server:
-            server.get(
-                URL,
-                [
-                    {'exc': requests.ConnectionError},
-                    {'status_code': 503},
-                    {'text': 'not yet'},
-                    {'json': {'schemas': [schema()]}},
-                ],
-            )
-            found = schemas.load(URL, waits.append)
-
-        self.assertEqual(['thing'], [item.type.name for item in found])
-        self.assertEqual([1, 2, 4], waits)
-
-    def test_a_server_that_never_answers_is_reported(self) -> None:
-        waits: list[float] = []
-        with requests_mock.Mocker() as server:
-            server.get(URL, status_code=500)
-            error = self.assertRaises(
-                exceptions.ConfigurationError, schemas.load, URL, waits.append
-            )
-
-        self.assertEqual([1, 2, 4, 8, 16], waits)
-        self.assertIn(URL, str(error))
-        self.assertIn('HTTP status 500', str(error))
 
 
 class TemplateMappingsTest(LoadingTest):
