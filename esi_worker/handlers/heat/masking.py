@@ -13,7 +13,7 @@
 """Keeps secrets out of what is published and logged.
 
 A value is a secret when the name it stands under, or any name above it,
-contains one of a few words. Heat quotes parameter values in its reasons,
+looks like that of a secret. Heat quotes parameter values in its reasons,
 so each text that came from there is masked with the values of the job it
 belongs to. Secrets under harmless names are not recognised.
 """
@@ -27,16 +27,11 @@ import re
 from esi_worker.model.codec import Json
 
 MASK = '***'
-_WORDS = (
-    'password',
-    'passwd',
-    'passphrase',
-    'community',
-    'token',
-    'secret',
-    'key',
-    'md5',
-    'license',
+_SECRET_NAME = re.compile(
+    'password|passwd|passphrase|community|token|secret|md5|license'
+    # A key, but not Keystone.
+    r'|keys?$|(?<![a-z])keys?[_-]',
+    re.IGNORECASE,
 )
 #: Shorter secrets are masked only where they stand as a whole word.
 _SHORT = 4
@@ -60,17 +55,13 @@ def masked(text: str, secrets: Iterable[str]) -> str:
 def _collect(value: Json, secret: bool) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _collect(item, secret or _is_secret(str(name)))
+            named = _SECRET_NAME.search(str(name)) is not None
+            yield from _collect(item, secret or named)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _collect(item, secret)
     elif secret and not isinstance(value, bool | None):
         yield str(value)
-
-
-def _is_secret(name: str) -> bool:
-    lowered = name.lower()
-    return any(word in lowered for word in _WORDS)
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -28,7 +28,14 @@ from esi_worker.handlers.heat import (
     masking,
     resolving,
 )
-from esi_worker.model import Done, Failed, Job, StackRecord
+from esi_worker.model import (
+    Done,
+    Failed,
+    Job,
+    Param,
+    ParamType,
+    StackRecord,
+)
 from esi_worker.model.codec import Json
 from esi_worker.model.records import shorten
 
@@ -103,8 +110,15 @@ def secrets_of(
     """The secrets that errors about a job could quote."""
     known = masking.secrets_in(job.resource_input)
     if values is None:
-        values = {param.name: param.value for param in job.params}
+        values = {param.name: _plain(param) for param in job.params}
     return known | masking.secrets_in(values)
+
+
+def _plain(param: Param) -> Json:
+    """What is known of a parameter before it is resolved."""
+    if param.type is ParamType.LIST:
+        return [_plain(item) for item in param.value]
+    return param.value if param.type is ParamType.VALUE else None
 
 
 def _last_outputs(

@@ -51,6 +51,11 @@ def addressing() -> Iterator[None]:
         failure = errors.HeatUnavailable(
             _one_line(f'{type(error).__name__}: {error}')
         )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        failure = errors.HeatUnavailable(
+            'this is no answer of Heat; its endpoint seems to be wrong '
+            f'({type(error).__name__})'
+        )
     else:
         return
     raise failure from None

@@ -1,0 +1,287 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The real backend, with an HTTP server that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fixtures
+from keystoneauth1 import fixture, loading
+import requests
+from requests_mock.contrib import fixture as mocking
+import testtools
+
+from esi_worker import exceptions
+from esi_worker.handlers.heat import backend, errors, remote
+from esi_worker.tests.unit.handlers.heat import scene
+
+URL = 'http://heat.test:8004/v1'
+STACKS = f'{URL}/t1/stacks'
+KEYSTONE = 'http://keystone.test:5000/v3'
+JSON = {'Content-Type': 'application/json'}
+REQUEST = backend.StackRequest('net_1', 'text', {'a': None}, 3, ('x', 'y'))
+
+
+def fault(kind: str, message: str, **more: Any) -> dict[str, Any]:
+    """An error as Heat writes it."""
+    error = {'type': kind, 'message': message, 'traceback': 'File "x"'}
+    return {'code': 0, 'title': 'T', 'explanation': 'E', 'error': error}
+
+
+class RemoteTestCase(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.http: Any = self.useFixture(
+            mocking.Fixture()  # type: ignore[no-untyped-call]
+        )
+        self.log = self.useFixture(fixtures.FakeLogger(level=0))
+        self.stacks = remote.HeatBackend(
+            scene.configuration(auth_type='none', endpoint_override=URL)
+        )
+        self.addCleanup(self.stacks.close)
+
+    def accept(self) -> None:
+        self.http.post(
+            STACKS,
+            json={'stack': {'id': 'u1'}},
+            headers=JSON,
+            status_code=201,
+        )
+
+    def create(self) -> str:
+        return self.stacks.create('t1', REQUEST, 9.0)
+
+
+class RequestTest(RemoteTestCase):
+    def test_creation_sends_everything(self) -> None:
+        self.accept()
+        self.assertEqual('u1', self.create())
+        self.assertEqual(
+            {
+                'stack_name': 'net_1',
+                'template': 'text',
+                'parameters': {'a': None},
+                'timeout_mins': 3,
+                'disable_rollback': True,
+                'tags': 'x,y',
+            },
+            self.http.last_request.json(),
+        )
+
+    def test_change_is_bounded_by_its_caller(self) -> None:
+        self.accept()
+        self.create()
+        self.assertEqual(9.0, self.http.last_request.timeout)
+
+    def test_reading_is_bounded_by_the_option(self) -> None:
+        self.http.get(STACKS, json={'stacks': []}, headers=JSON)
+        self.stacks.find('t1', 'net_1')
+        self.assertEqual(30.0, self.http.last_request.timeout)
+
+    def test_bodies_are_not_logged(self) -> None:
+        self.accept()
+        request = backend.StackRequest(
+            'net_1', 'text', {'password': 'hunter2'}, 3, ()
+        )
+        self.stacks.create('t1', request, 9.0)
+        self.assertNotIn('hunter2', self.log.output)
+
+    def test_no_ids_need_no_request(self) -> None:
+        self.assertEqual({}, self.stacks.status('t1', []))
+        self.assertFalse(self.http.called)
+
+    def test_many_ids_are_asked_for_in_parts(self) -> None:
+        self.http.get(STACKS, json={'stacks': []}, headers=JSON)
+        self.stacks.status('t1', [f'id-{i}' for i in range(120)])
+        counts = [
+            len(request.qs['id']) for request in self.http.request_history
+        ]
+        self.assertEqual([50, 50, 20], counts)
+        self.assertEqual(['true'], self.http.last_request.qs['show_deleted'])
+
+    def test_each_tenant_has_its_own_endpoint(self) -> None:
+        other = f'{URL}/t2/stacks'
+        self.http.get(other, json={'stacks': []}, headers=JSON)
+        self.assertIsNone(self.stacks.find('t2', 'net_1'))
+
+
+class ErrorTest(RemoteTestCase):
+    def check(
+        self, expected: type[Exception], told: str, **answer: Any
+    ) -> None:
+        self.http.post(STACKS, **answer)
+        error = self.assertRaises(expected, self.create)
+        self.assertIn(told, str(error))
+        self.assertNotIn('File "x"', str(error))
+
+    def test_existing_name(self) -> None:
+        body = fault('StackExists', 'The Stack (net_1) already exists.')
+        self.check(errors.StackExists, 'exists', json=body, status_code=409)
+
+    def test_busy_stack(self) -> None:
+        body = fault('ActionInProgress', 'Stack net_1 already has an action')
+        self.check(errors.StackBusy, 'action', json=body, status_code=409)
+
+    def test_other_conflicts_and_refusals(self) -> None:
+        for code in (400, 403, 409, 413):
+            body = fault('RequestLimitExceeded', 'quota exceeded')
+            self.check(
+                errors.HeatRefused,
+                f'HTTP {code}: quota exceeded',
+                json=body,
+                status_code=code,
+            )
+
+    def test_server_errors_are_transient(self) -> None:
+        for code in (401, 408, 429, 500, 502, 503, 504):
+            body = fault('DBError', 'gone away')
+            self.check(
+                errors.HeatUnavailable,
+                f'HTTP {code}: gone away',
+                json=body,
+                status_code=code,
+            )
+
+    def test_page_of_a_proxy_is_not_quoted(self) -> None:
+        self.check(
+            errors.HeatUnavailable,
+            'HTTP 502: HTTPBadGateway',
+            text='<html>hunter2</html>',
+            status_code=502,
+        )
+
+    def test_page_in_place_of_an_answer_is_transient(self) -> None:
+        self.check(errors.HeatUnavailable, 'endpoint', text='<html>')
+
+    def test_message_is_cut_before_a_traceback(self) -> None:
+        body = fault('X', 'bad\nTraceback (most recent call last):\n File "x"')
+        self.check(
+            errors.HeatRefused, 'HTTP 400: bad', json=body, status_code=400
+        )
+
+    def test_lost_connections_are_transient(self) -> None:
+        for error in (
+            requests.exceptions.ConnectTimeout,
+            requests.exceptions.ReadTimeout,
+            requests.exceptions.ConnectionError,
+        ):
+            self.check(errors.HeatUnavailable, '', exc=error)
+
+    def test_missing_list_means_a_wrong_endpoint(self) -> None:
+        self.http.get(STACKS, status_code=404, json={})
+        error = self.assertRaises(
+            errors.HeatUnavailable, self.stacks.find, 't1', 'net_1'
+        )
+        self.assertIn('endpoint', str(error))
+
+    def test_missing_stack_is_told(self) -> None:
+        body = fault('EntityNotFound', 'The Stack could not be found.')
+        self.http.delete(f'{STACKS}/net_1/u1', json=body, status_code=404)
+        self.assertRaises(
+            errors.StackNotFound,
+            self.stacks.delete,
+            't1',
+            'net_1',
+            'u1',
+            9.0,
+        )
+
+
+class KeystoneTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.http: Any = self.useFixture(
+            mocking.Fixture()  # type: ignore[no-untyped-call]
+        )
+
+    def backend(self, **values: Any) -> remote.HeatBackend:
+        conf = scene.configuration(auth_type='password', **values)
+        conf.register_opts(_password_options(), 'heat')
+        conf.set_override('auth_url', KEYSTONE, 'heat')
+        conf.set_override('username', 'worker', 'heat')
+        conf.set_override('password', 'hunter2', 'heat')
+        conf.set_override('project_name', 'service', 'heat')
+        conf.set_override('user_domain_id', 'default', 'heat')
+        stacks = remote.HeatBackend(conf)
+        self.addCleanup(stacks.close)
+        return stacks
+
+    def serve(self) -> None:
+        versions = {'version': fixture.V3Discovery(KEYSTONE)}
+        self.http.get(KEYSTONE, json=versions)
+        self.login = self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            headers={'X-Subject-Token': 'abc'},
+            json=fixture.V3Token(),
+        )
+        self.http.get(STACKS, json={'stacks': []}, headers=JSON)
+
+    def test_service_user_logs_in_once_per_tenant(self) -> None:
+        self.serve()
+        stacks = self.backend(endpoint_override=URL)
+        stacks.find('t1', 'net_1')
+        stacks.find('t1', 'net_1')
+        body = self.login.last_request.json()
+        self.assertEqual({'project': {'id': 't1'}}, body['auth']['scope'])
+        self.assertEqual(1, self.login.call_count)
+
+    def test_keystone_away_is_transient(self) -> None:
+        self.http.get(KEYSTONE, exc=requests.exceptions.ConnectionError)
+        self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            exc=requests.exceptions.ConnectionError,
+        )
+        self.check_away(self.backend(endpoint_override=URL))
+
+    def test_refused_login_is_transient(self) -> None:
+        self.serve()
+        self.http.post(f'{KEYSTONE}/auth/tokens', status_code=401)
+        self.check_away(self.backend(endpoint_override=URL))
+
+    def test_missing_catalog_entry_is_transient(self) -> None:
+        self.serve()
+        self.check_away(self.backend())
+
+    def check_away(self, stacks: remote.HeatBackend) -> None:
+        error = self.assertRaises(
+            errors.HeatUnavailable, stacks.find, 't1', 'net_1'
+        )
+        self.assertNotIn('hunter2', str(error))
+
+
+class ConfigurationTest(testtools.TestCase):
+    def refused(self, **values: Any) -> str:
+        conf = scene.configuration(**values)
+        return str(
+            self.assertRaises(
+                exceptions.ConfigurationError, remote.HeatBackend, conf
+            )
+        )
+
+    def test_auth_type_must_be_set(self) -> None:
+        self.assertIn('[heat] auth_type', self.refused())
+
+    def test_no_keystone_needs_an_endpoint(self) -> None:
+        text = self.refused(auth_type='none')
+        self.assertIn('[heat] endpoint_override', text)
+
+    def test_unknown_auth_type_is_named(self) -> None:
+        self.assertIn('telepathy', self.refused(auth_type='telepathy'))
+
+    def test_login_without_its_options_is_refused(self) -> None:
+        self.assertIn('auth_url', self.refused(auth_type='password'))
+
+
+def _password_options() -> Any:
+    return loading.get_auth_plugin_conf_options('password')

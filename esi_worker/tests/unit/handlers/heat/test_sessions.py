@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Sessions per tenant, their number and their endpoints."""
+
+from __future__ import annotations
+
+import testtools
+
+from esi_worker.handlers.heat import sessions
+from esi_worker.tests.unit.handlers.heat import scene
+
+
+class TenantUrlTest(testtools.TestCase):
+    def test_tenant_is_appended(self) -> None:
+        self.assertEqual(
+            'http://h/v1/t1', sessions.tenant_url('http://h/v1/', 't1')
+        )
+
+    def test_tenant_takes_its_place_in_a_pattern(self) -> None:
+        for pattern in ('%(project_id)s', '$(tenant_id)s'):
+            url = sessions.tenant_url(f'http://h/v1/{pattern}', 't1')
+            self.assertEqual('http://h/v1/t1', url)
+
+    def test_tenant_cannot_leave_its_place(self) -> None:
+        url = sessions.tenant_url('http://h/v1', '../admin?x')
+        self.assertEqual('http://h/v1/..%2Fadmin%3Fx', url)
+
+
+class TenantSessionsTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        conf = scene.configuration(
+            auth_type='none', endpoint_override='http://h/v1'
+        )
+        self.sessions = sessions.TenantSessions(conf, limit=2)
+        self.addCleanup(self.sessions.close)
+
+    def test_session_of_a_tenant_is_kept(self) -> None:
+        self.assertIs(self.sessions.get('a'), self.sessions.get('a'))
+
+    def test_least_recently_used_tenant_is_forgotten(self) -> None:
+        first = self.sessions.get('a')
+        second = self.sessions.get('b')
+        self.sessions.get('a')
+        self.sessions.get('c')
+        self.assertIs(first, self.sessions.get('a'))
+        self.assertIsNot(second, self.sessions.get('b'))
