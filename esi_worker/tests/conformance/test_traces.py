@@ -19,8 +19,6 @@ with two handlers, in scenario 02.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import testtools
 
 from esi_worker.tests.conformance import checks, report, traces
@@ -29,17 +27,14 @@ from esi_worker.tests.conformance import checks, report, traces
 class TracesTest(testtools.TestCase):
     """One test per kind of record."""
 
-    folder: ClassVar[traces.Traces]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
+    def setUp(self) -> None:
+        super().setUp()
         found = traces.find()
         if found is None:
-            raise cls.skipException(
+            self.skipTest(
                 f'no recorded traces; {traces.VARIABLE} names their folder'
             )
-        cls.folder = traces.Traces(found)
+        self.folder = traces.Traces(found)
 
     def assert_matches(self, check: checks.Check) -> None:
         findings = list(check(self.folder))
