@@ -1,0 +1,399 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The Heat handler with a real Heat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import contextlib
+import time
+from typing import Any
+
+from keystoneauth1 import loading
+import requests_mock
+import testtools
+
+from esi_worker import clock as clocks
+from esi_worker import store
+from esi_worker.embedded import fixtures
+from esi_worker.handlers import base
+from esi_worker.handlers.heat import handler, remote
+from esi_worker.model import (
+    Action,
+    Done,
+    Failed,
+    InProgress,
+    Job,
+    Outcome,
+    ResourceRef,
+    Retry,
+)
+from esi_worker.tests.unit.handlers.heat import scene
+
+#: Far longer than anything takes; only a failing test waits for it.
+PATIENCE = 90.0
+
+NETWORK = """\
+heat_template_version: 2013-05-23
+parameters:
+  name: {type: string}
+  uuid: {type: string}
+  shared: {type: boolean, default: false}
+resources:
+  network:
+    type: OS::Contrail::VirtualNetwork
+    properties:
+      name: {get_param: name}
+      uuid: {get_param: uuid}
+      shared: {get_param: shared}
+outputs:
+  id: {value: {get_resource: network}, description: The id}
+"""
+KNOBS = """\
+heat_template_version: 2013-05-23
+parameters:
+  text: {type: string, default: text}
+  fail: {type: boolean, default: false}
+  wait: {type: number, default: 0}
+  admin_password:
+    type: string
+    default: long-enough
+    constraints: [{length: {min: 8}}]
+resources:
+  thing:
+    type: OS::Heat::TestResource
+    properties:
+      value: {get_param: text}
+      fail: {get_param: fail}
+      action_wait_secs: {create: {get_param: wait}}
+outputs:
+  text: {value: {get_attr: [thing, output]}}
+"""
+
+
+class HandlerTestCase(testtools.TestCase):
+    template = KNOBS
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.heat = self.useFixture(fixtures.HeatFixture())
+        self.tenant = self.heat.tenant
+        self.use_heat(self.heat.server.endpoint)
+
+    def use_heat(self, endpoint: str) -> None:
+        self.use(
+            scene.configuration(
+                auth_type='none',
+                endpoint_override=endpoint,
+                poll_interval=0.2,
+            )
+        )
+
+    def use(self, conf: Any) -> None:
+        """Make a handler with this configuration."""
+        self.context = base.HandlerContext(
+            conf=conf,
+            store=store.MemoryStore(),
+            keys=store.KeyLayout(),
+            catalog=scene.catalog(self.template),
+            clock=clocks.SystemClock(),
+            claim_seconds=lambda: 60.0,
+        )
+        self.restart()
+
+    def restart(self) -> None:
+        """A worker that has taken over: the handler knows nothing."""
+        self.handler = handler.HeatHandler(self.context)
+        self.addCleanup(self.handler.close)
+
+    def job(
+        self, action: Action = Action.CREATE, version: int = 1, **params: Any
+    ) -> Job:
+        return scene.job(
+            action,
+            [scene.value(name, value) for name, value in params.items()],
+            version=version,
+            tenant_id=self.tenant,
+        )
+
+    def run_job(self, job: Job) -> Outcome:
+        """What the dispatcher does with one job."""
+        deadline = time.monotonic() + PATIENCE
+        outcome: Outcome = Retry('not started')
+        while isinstance(outcome, Retry | InProgress):
+            if time.monotonic() > deadline:
+                raise AssertionError(f'{job.id}: {outcome}')
+            time.sleep(min(getattr(outcome, 'after', None) or 0, 0.5))
+            if isinstance(outcome, InProgress):
+                outcome = self.handler.poll([job])[job.id]
+            else:
+                outcome = self.handler.start(job)
+        return outcome
+
+    def done(self, job: Job) -> Done:
+        outcome = self.run_job(job)
+        assert isinstance(outcome, Done), outcome
+        return outcome
+
+    def failed(self, job: Job) -> Failed:
+        outcome = self.run_job(job)
+        assert isinstance(outcome, Failed), outcome
+        return outcome
+
+    def check_state(self, expected: str, outcome: Done | Failed) -> None:
+        self.assertEqual(expected, outcome.results['orchestration_state'])
+
+    @contextlib.contextmanager
+    def requests(self) -> Iterator[Callable[[], list[str]]]:
+        """Record the methods of all HTTP requests."""
+        with requests_mock.Mocker(real_http=True) as mocker:
+            yield lambda: [item.method for item in mocker.request_history]
+
+
+class NetworkTest(HandlerTestCase):
+    template = NETWORK
+
+    def network(self, action: Action, version: int, **params: Any) -> Job:
+        return self.job(action, version, name='blue', uuid='u-1', **params)
+
+    def test_network_is_created_changed_and_deleted(self) -> None:
+        created = self.done(self.network(Action.CREATE, 1))
+        changed = self.done(self.network(Action.MODIFY, 2, shared=True))
+        deleted = self.done(self.network(Action.LOGICAL_DELETE, 3))
+
+        outputs = [
+            {
+                'output_key': 'id',
+                'output_value': 'u-1',
+                'description': 'The id',
+            }
+        ]
+        self.assertEqual(
+            {
+                'heat_outputs': outputs,
+                'orchestration_state': 'CREATE_COMPLETE',
+            },
+            created.results,
+        )
+        assert created.stack is not None
+        self.assertEqual(
+            'Stack CREATE completed successfully', created.stack.status_reason
+        )
+        assert changed.stack is not None
+        self.assertEqual(
+            ('UPDATE_COMPLETE', 'Stack successfully updated'),
+            (changed.stack.stack_status, changed.stack.status_reason),
+        )
+        self.assertEqual(outputs, changed.stack.output)
+        self.assertEqual(
+            {'heat_outputs': [], 'orchestration_state': 'DELETE_COMPLETE'},
+            deleted.results,
+        )
+
+    def test_no_request_is_redirected_or_wasted(self) -> None:
+        with self.requests() as methods:
+            self.done(self.network(Action.CREATE, 1))
+            create = methods()
+        with self.requests() as methods:
+            self.done(self.network(Action.MODIFY, 2, shared=True))
+            modify = methods()
+        with self.requests() as methods:
+            self.done(self.network(Action.LOGICAL_DELETE, 3))
+            delete = methods()
+        self.check_requests('POST', 1, create)
+        self.check_requests('PUT', 1, modify)
+        self.check_requests('DELETE', 0, delete)
+
+    def check_requests(
+        self, method: str, outputs: int, methods: list[str]
+    ) -> None:
+        """One look, one change, some polls, at most one for outputs."""
+        self.assertEqual(['GET', method], methods[:2])
+        polls = methods[2 : len(methods) - outputs]
+        self.assertEqual({'GET'}, set(polls))
+        self.assertLess(len(polls), 12)
+
+    def test_many_networks_are_polled_together(self) -> None:
+        jobs = [
+            scene.job(
+                params=[
+                    scene.value('name', f'net-{i}'),
+                    scene.value('uuid', f'u-{i}'),
+                ],
+                ref=ResourceRef('network', f'n{i}'),
+                tenant_id=self.tenant,
+            )
+            for i in range(8)
+        ]
+        waiting = {job.id: job for job in jobs}
+        for job in jobs:
+            self.assertIsInstance(self.handler.start(job), InProgress)
+        deadline = time.monotonic() + PATIENCE
+        while waiting and time.monotonic() < deadline:
+            time.sleep(0.2)
+            with self.requests() as methods:
+                outcomes = self.handler.poll(list(waiting.values()))
+                finished = [
+                    job_id
+                    for job_id, outcome in outcomes.items()
+                    if isinstance(outcome, Done)
+                ]
+                self.assertEqual(1 + len(finished), len(methods()))
+            for job_id in finished:
+                del waiting[job_id]
+        self.assertEqual({}, waiting)
+
+
+class CrashTest(HandlerTestCase):
+    def test_creation_under_way_is_adopted(self) -> None:
+        job = self.job(wait=2)
+        self.assertIsInstance(self.handler.start(job), InProgress)
+        self.restart()
+        with self.requests() as methods:
+            outcome = self.done(job)
+        self.check_state('CREATE_COMPLETE', outcome)
+        self.assertEqual({'GET'}, set(methods()))
+
+    def test_finished_creation_is_left_alone(self) -> None:
+        first = self.done(self.job(text='a'))
+        self.restart()
+        with self.requests() as methods:
+            again = self.done(self.job(text='a'))
+            self.assertEqual(['GET', 'GET'], methods())
+        self.assertEqual(first, again)
+
+    def test_newer_version_waits_for_the_older_one(self) -> None:
+        self.assertIsInstance(
+            self.handler.start(self.job(text='a', wait=2)), InProgress
+        )
+        self.restart()
+        outcome = self.done(self.job(Action.MODIFY, 2, text='b'))
+        self.check_state('UPDATE_COMPLETE', outcome)
+        assert outcome.stack is not None
+        self.assertEqual({'text': 'b'}, outcome.stack.outputs())
+
+    def test_deletion_ends_a_creation(self) -> None:
+        self.assertIsInstance(
+            self.handler.start(self.job(wait=30)), InProgress
+        )
+        self.restart()
+        outcome = self.done(self.job(Action.DELETE, 2))
+        self.check_state('DELETE_COMPLETE', outcome)
+
+
+class FailureTest(HandlerTestCase):
+    def test_failed_creation_is_told_with_heats_reason(self) -> None:
+        outcome = self.failed(self.job(fail=True))
+        self.assertIn('StackFailed: Resource CREATE failed', outcome.error)
+        self.check_state('CREATE_ERROR', outcome)
+        assert outcome.stack is not None
+        self.assertEqual('CREATE_FAILED', outcome.stack.stack_status)
+
+    def test_modify_replaces_a_failed_creation(self) -> None:
+        self.failed(self.job(fail=True))
+        outcome = self.done(self.job(Action.MODIFY, 2, fail=False))
+        self.check_state('CREATE_COMPLETE', outcome)
+
+    def test_modify_heals_a_failed_update(self) -> None:
+        self.done(self.job(text='a'))
+        outcome = self.failed(self.job(Action.MODIFY, 2, fail=True))
+        self.check_state('MODIFY_ERROR', outcome)
+        healed = self.done(self.job(Action.MODIFY, 3, text='b'))
+        self.check_state('UPDATE_COMPLETE', healed)
+
+    def test_refused_parameter_keeps_its_secret(self) -> None:
+        outcome = self.failed(self.job(admin_password='hunt2'))
+        self.assertIn('HeatRefused: HTTP 400', outcome.error)
+        self.assertNotIn('hunt2', outcome.error)
+        self.assertLessEqual(len(outcome.error), 1024)
+
+    def test_unknown_parameter_is_named(self) -> None:
+        outcome = self.failed(self.job(colour='blue'))
+        self.assertIn('colour', outcome.error)
+
+    def test_heat_that_is_not_there_is_waited_for(self) -> None:
+        self.use_heat('http://127.0.0.1:9/v1')
+        self.assertIsInstance(self.handler.start(self.job()), Retry)
+
+
+class DeleteTest(HandlerTestCase):
+    def test_missing_stack_is_deleted_already(self) -> None:
+        outcome = self.handler.start(self.job(Action.LOGICAL_DELETE))
+        assert isinstance(outcome, Done)
+        self.check_state('DELETE_COMPLETE', outcome)
+
+    def test_name_can_be_used_right_after_a_deletion(self) -> None:
+        for version in range(1, 7, 2):
+            self.done(self.job(version=version))
+            self.done(self.job(Action.DELETE, version + 1))
+
+    def test_creation_waits_for_a_deletion(self) -> None:
+        self.done(self.job(text='a'))
+        deletion = self.job(Action.DELETE, 2)
+        self.assertIsInstance(self.handler.start(deletion), InProgress)
+        outcome = self.done(self.job(version=3, text='b'))
+        self.check_state('CREATE_COMPLETE', outcome)
+
+
+class KeystoneTest(HandlerTestCase):
+    """The service user works in every tenant it has a role in."""
+
+    def setUp(self) -> None:
+        testtools.TestCase.setUp(self)
+        heat = self.useFixture(fixtures.HeatWithKeystoneFixture())
+        keystone = heat.keystone
+        identity = keystone.server.identity()
+        self.tenant = identity.project(fixtures.unique('tenant'))
+        for role in ('admin', 'member', 'heat_stack_user'):
+            identity.grant(keystone.user_id, self.tenant, identity.role(role))
+        self.identity = identity
+        self.conf_values = {
+            'auth_url': keystone.auth_url,
+            'username': keystone.username,
+            'password': keystone.password,
+            'user_domain_id': 'default',
+            'project_name': keystone.project,
+            'project_domain_id': 'default',
+        }
+        self.log_in(**self.conf_values)
+
+    def log_in(self, **values: str) -> None:
+        conf = scene.configuration(auth_type='password', poll_interval=0.2)
+        conf.register_opts(
+            loading.get_auth_plugin_conf_options('password'), 'heat'
+        )
+        for name, value in values.items():
+            conf.set_override(name, value, 'heat')
+        self.use(conf)
+
+    def test_stack_belongs_to_the_resources_tenant(self) -> None:
+        self.check_state('CREATE_COMPLETE', self.done(self.job(text='a')))
+        stacks = remote.HeatBackend(self.context.conf)
+        self.addCleanup(stacks.close)
+        self.assertIsNotNone(stacks.find(self.tenant, scene.NAME))
+        self.done(self.job(Action.DELETE, 2))
+
+    def test_login_is_made_once(self) -> None:
+        with self.requests() as methods:
+            self.done(self.job(text='a'))
+            self.assertEqual(2, methods().count('POST'))
+
+    def test_wrong_password_makes_the_job_wait(self) -> None:
+        self.log_in(**{**self.conf_values, 'password': 'wrong-one'})
+        outcome = self.handler.start(self.job())
+        assert isinstance(outcome, Retry)
+        self.assertNotIn('wrong-one', outcome.reason)
+
+    def test_tenant_without_a_role_makes_the_job_wait(self) -> None:
+        self.tenant = self.identity.project(fixtures.unique('foreign'))
+        self.assertIsInstance(self.handler.start(self.job()), Retry)
