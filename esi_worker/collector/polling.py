@@ -49,10 +49,9 @@ class Timing:
     retry: float = 5.0
     jitter: float = 0.1
 
-    def next_poll(self, done: bool, random: float) -> float:
-        """Seconds to the next poll, for a random number below 1."""
-        pause = self.interval if done else min(self.interval, self.retry)
-        return pause * (1 + self.jitter * (random - 0.5))
+    def spread(self, seconds: float, random: float) -> float:
+        """A pause around ``seconds``, for a random number below 1."""
+        return seconds * (1 + self.jitter * (random - 0.5))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,7 +118,10 @@ class Pools:
             )
             result = found.get(target.id, missing)
             done &= self._reporter.report(target, poller.reporter, result)
-        return self._timing.next_poll(done, self._random())
+        pause = self._timing.interval
+        if not done:
+            pause = min(pause, self._timing.retry)
+        return self._timing.spread(pause, self._random())
 
     def report_overdue(self, key: PoolKey) -> None:
         """Say that a poll hangs: its targets' status is unknown."""

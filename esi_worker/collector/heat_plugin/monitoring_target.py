@@ -18,7 +18,8 @@ attribute ``link`` is kept in the stack's data, so that reading a stack
 asks nobody.
 
 The collector gives one id to one (resource type, resource id, field
-name, version), so a repeated POST makes no second target. An update
+name, version), so a repeated POST makes no second target, and resources
+of one stack may take it over from each other. An update
 registers the new target first and takes the old one away after that:
 the collector never lets an older version overwrite a newer one.
 
@@ -33,6 +34,7 @@ from typing import Any
 from urllib import parse
 
 from heat.engine import attributes, properties, resource
+from heat.objects import resource as resource_objects
 from oslo_log import log as logging
 
 # Heat imports this folder as a package of its own: only a relative
@@ -121,7 +123,8 @@ class MonitoringTarget(resource.Resource):
     def handle_delete(self) -> None:
         self._remove_superseded()
         if self.resource_id is not None:
-            _delete(self.resource_id)
+            if not self._is_taken_over():
+                _delete(self.resource_id)
         elif self.replaced_by is None:
             self._remove_unknown()
 
@@ -161,6 +164,22 @@ class MonitoringTarget(resource.Resource):
             )
         self.resource_id_set(target_id)
         self.data_set(self.LINK, link)
+
+    def _is_taken_over(self) -> bool:
+        """Whether another resource of the stack has the same target.
+
+        So it is when a template gives the resource another name: the new
+        one registers the same target before the old one is deleted.
+        """
+        same = resource_objects.Resource.get_all_by_physical_resource_id(
+            self.context, self.resource_id
+        )
+        return any(
+            other.id != self.id
+            and other.stack_id == self.stack.id
+            and other.action != self.DELETE
+            for other in same
+        )
 
     def _remember_superseded(self, target_id: str | None) -> None:
         """Note a target that is to go, should this update fail."""

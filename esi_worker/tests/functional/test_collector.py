@@ -340,6 +340,35 @@ class TestHeatResource(testtools.TestCase):
         self.assertEqual([], self.collector.targets())
         self.assertIsNone(self.collector.monitoring())
 
+    def test_a_resource_with_another_name_takes_the_target_over(self) -> None:
+        stack = self.create()
+
+        updated = self.update(stack, TARGET.replace('vmi_monitor', 'monitor'))
+
+        self.assertEqual('UPDATE_COMPLETE', updated.stack_status)
+        self.assertEqual(outputs(stack), outputs(updated))
+        self.assertEqual(
+            [outputs(updated)['monitoring_target_id']],
+            self.collector.targets(),
+        )
+
+    def test_a_create_that_nobody_answered_leaves_nothing_behind(self) -> None:
+        self.collector.stop()
+        failed = self.create()
+        self.collector.start()
+        # As if only the answer had been lost.
+        post(
+            self.collector.url,
+            tenant_id='tenant',
+            properties={'fq_name': 'a:b'},
+        )
+
+        deleted = self.stacks.delete(failed)
+
+        self.assertEqual('CREATE_FAILED', failed.stack_status)
+        self.assertEqual('DELETE_COMPLETE', deleted.stack_status)
+        self.assertEqual([], self.collector.targets())
+
     def test_reading_a_stack_needs_no_collector(self) -> None:
         stack = self.create()
         self.collector.stop()
