@@ -12,10 +12,10 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-slow unit contract functional \
-	simulation conformance lint format bench docs sample lock clean
+	conformance lint format bench docs sample lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' \
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "%-25s %s\n", $$1, $$2}' \
 		$(firstword $(MAKEFILE_LIST))
 
 venv: $(STAMP) ## create $(VENV) and install everything into it
@@ -34,7 +34,7 @@ test: lint ## all checks and all tests but the slow ones
 test-slow: venv ## outages and soaks
 	@$(RUN_TESTS) --limit 14400 --may-be-empty slow
 
-unit contract functional simulation: venv
+unit contract functional: venv ## one kind of tests
 	@$(RUN_TESTS) $@
 
 conformance: venv ## compare with the recorded traces, rule by rule

@@ -58,7 +58,8 @@ echo "venv: installing into $folder with $("$python" --version)"
 $install $PIP
 if is_platform_of_the_lock "$python"; then
     $install --no-deps -r constraints.txt
-    $install --no-deps --no-build-isolation -e .
+    # setuptools warns of folders with data and of editable installs.
+    PYTHONWARNINGS=ignore $install --no-deps --no-build-isolation -e .
 else
     echo 'venv: constraints.txt is for another platform, using ranges'
     $install -r test-requirements.txt -e '.[embedded,docs]'

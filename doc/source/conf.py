@@ -1,6 +1,10 @@
 """Sphinx configuration of the documentation."""
 
 from importlib import metadata
+import warnings
+
+# The commands' modules are imported, and one of them brings eventlet.
+warnings.filterwarnings('ignore', r'\s*Eventlet is deprecated')
 
 project = 'esi-worker'
 copyright = 'esi-worker developers'  # noqa: A001

@@ -76,6 +76,12 @@ class WheelTest(testtools.TestCase):
             self.assertTrue((share / path).is_file(), path)
         self.assertIn('[etcd]', sample.read_text())
 
+    def test_ships_the_data_inside_the_package(self) -> None:
+        (site,) = self.environment.glob('lib/python*/site-packages')
+        for path in _files(ROOT / 'esi_worker'):
+            if path.suffix not in ('.py', '.pyc'):
+                self.assertTrue((site / 'esi_worker' / path).is_file(), path)
+
     def test_every_script_shows_its_help_and_version(self) -> None:
         version = metadata.version('esi-worker').partition('.dev')[0]
         for script in SCRIPTS + SCRIPTS_OF_EXTRAS:
