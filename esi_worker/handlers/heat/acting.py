@@ -81,7 +81,7 @@ class Actor:
         """Have the stack looked at anew, because it is not as expected."""
         journey.stage = Stage.NEW
         LOG.warning('Stack %s: %s; looking again', journey.name, why)
-        return Retry(f'stack {journey.name}: {why}', after=0.0)
+        return Retry(f'stack {journey.name}: {why}', journey.pace.delay())
 
     def finish(
         self, journey: journeys.Journey, info: backend.StackInfo

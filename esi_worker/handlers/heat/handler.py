@@ -15,7 +15,8 @@
 ``start`` looks at the stack, does what the table decides, and returns
 while Heat works; ``poll`` looks at all jobs of a tenant with one request
 and carries on. What an earlier attempt left is found by the stack's name
-and adopted. ``docs``: the reference of the Heat worker.
+and adopted. Stacks, records and words are those of the reference of the
+Heat worker.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import contextlib
+import re
 from typing import Any, NoReturn
 
 from heatclient import exc
@@ -31,6 +32,8 @@ from esi_worker import exceptions
 from esi_worker.handlers.heat import errors
 
 _MAX_REASON = 800
+#: Queries hold long lists of ids.
+_QUERY = re.compile(r'\?\S*')
 _TRACEBACK = 'Traceback (most recent call last)'
 #: Not now: the token, the pace, a timeout; and every server error.
 _TRANSIENT_CODES = frozenset((401, 408, 425, 429))
@@ -48,9 +51,8 @@ def addressing() -> Iterator[None]:
         keystone.ClientException,
         requests.RequestException,
     ) as error:
-        failure = errors.HeatUnavailable(
-            _one_line(f'{type(error).__name__}: {error}')
-        )
+        text = _QUERY.sub('', f'{type(error).__name__}: {error}')
+        failure = errors.HeatUnavailable(_one_line(text))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         failure = errors.HeatUnavailable(
             'this is no answer of Heat; its endpoint seems to be wrong '

@@ -83,6 +83,7 @@ outputs:
 
 class HandlerTestCase(testtools.TestCase):
     template = KNOBS
+    clock: clocks.Clock = clocks.SystemClock()
 
     def setUp(self) -> None:
         super().setUp()
@@ -106,7 +107,7 @@ class HandlerTestCase(testtools.TestCase):
             store=store.MemoryStore(),
             keys=store.KeyLayout(),
             catalog=scene.catalog(self.template),
-            clock=clocks.SystemClock(),
+            clock=self.clock,
             claim_seconds=lambda: 60.0,
         )
         self.restart()
@@ -289,6 +290,32 @@ class CrashTest(HandlerTestCase):
         self.restart()
         outcome = self.done(self.job(Action.DELETE, 2))
         self.check_state('DELETE_COMPLETE', outcome)
+
+
+class HeatCrashTest(HandlerTestCase):
+    def setUp(self) -> None:
+        self.clock = self.manual = clocks.ManualClock()
+        super().setUp()
+
+    def test_stack_that_heat_forgot_is_taken_over(self) -> None:
+        forgotten = self.job(wait=60)
+        self.assertIsInstance(self.handler.start(forgotten), InProgress)
+        self.heat.server.kill()
+        self.assertIsInstance(
+            self.handler.poll([forgotten])[forgotten.id], Retry
+        )
+        self.manual.advance(10_000)
+        self.assertIsInstance(self.handler.start(forgotten), Retry)
+        self.heat.server.start()
+        self.assertIsInstance(self.handler.start(forgotten), InProgress)
+        self.manual.advance(661)
+        outcome = self.failed(forgotten)
+        self.assertIn('StackTimeout', outcome.error)
+
+        newer = self.job(Action.MODIFY, 2, text='b')
+        self.assertIsInstance(self.handler.start(newer), InProgress)
+        self.manual.advance(661)
+        self.check_state('UPDATE_COMPLETE', self.done(newer))
 
 
 class FailureTest(HandlerTestCase):

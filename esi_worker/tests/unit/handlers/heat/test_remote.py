@@ -178,6 +178,16 @@ class ErrorTest(RemoteTestCase):
         ):
             self.check(errors.HeatUnavailable, '', exc=error)
 
+    def test_list_of_ids_is_not_told(self) -> None:
+        self.http.get(
+            STACKS,
+            exc=requests.exceptions.ConnectionError('at /stacks?id=i1'),
+        )
+        error = self.assertRaises(
+            errors.HeatUnavailable, self.stacks.status, 't1', ['i1']
+        )
+        self.assertNotIn('i1', str(error))
+
     def test_missing_list_means_a_wrong_endpoint(self) -> None:
         self.http.get(STACKS, status_code=404, json={})
         error = self.assertRaises(
