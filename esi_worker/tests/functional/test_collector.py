@@ -18,7 +18,7 @@ import functools
 import pathlib
 import subprocess
 import sys
-from typing import Any
+from typing import IO, Any
 
 import fixtures
 import requests
@@ -110,7 +110,9 @@ class CollectorFixture(fixtures.Fixture):
         )
 
     def start(self) -> None:
-        self.process = run(self.config)
+        # A file, for nobody reads a pipe while the collector works.
+        with self.config.with_suffix('.log').open('a') as log:
+            self.process = run(self.config, log)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.url = line.split()[-1]
@@ -139,7 +141,9 @@ class CollectorFixture(fixtures.Fixture):
         return [kv.key.removeprefix(prefix) for kv in found]
 
 
-def run(config: pathlib.Path) -> subprocess.Popen[str]:
+def run(
+    config: pathlib.Path, log: IO[str] | int = subprocess.PIPE
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             sys.executable,
@@ -151,7 +155,7 @@ def run(config: pathlib.Path) -> subprocess.Popen[str]:
             str(config),
         ],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
 
