@@ -43,15 +43,17 @@ is_platform_of_the_lock() {
         platform.machine()) != ("cpython", (3, 11), "linux", "x86_64"))'
 }
 
-# pbr takes the version from git; a copy without history has none.
-if ! git rev-parse HEAD >/dev/null 2>&1; then
-    PBR_VERSION=$(sed -n 's/^version = //p' setup.cfg)
+# pbr takes the version from git, which needs the history for that.
+if [ "$(git rev-parse --is-shallow-repository 2>/dev/null)" != false ]; then
+    PBR_VERSION=${PBR_VERSION:-$(sed -n 's/^version = //p' setup.cfg).dev1}
     export PBR_VERSION
 fi
 
 python=$(find_python)
 "$python" -c 'import ensurepip, venv' 2>/dev/null || fail \
     "$python lacks the module venv or ensurepip (Debian: python3-venv)"
+# tox leaves a file of this name that points to its last environment.
+[ ! -f "$folder" ] || rm "$folder"
 "$python" -m venv "$folder"
 install="$folder/bin/python -m pip install --quiet --no-compile"
 echo "venv: installing into $folder with $("$python" --version)"
@@ -62,5 +64,6 @@ if is_platform_of_the_lock "$python"; then
     PYTHONWARNINGS=ignore $install --no-deps --no-build-isolation -e .
 else
     echo 'venv: constraints.txt is for another platform, using ranges'
-    $install -r test-requirements.txt -e '.[embedded,docs]'
+    PYTHONWARNINGS=ignore $install -r test-requirements.txt \
+        -e '.[embedded,docs]'
 fi

@@ -31,7 +31,7 @@ from typing import ClassVar
 
 import testtools
 
-from esi_worker import store
+from esi_worker import store, version
 from esi_worker.embedded import EtcdServer
 from esi_worker.store import etcd
 
@@ -83,10 +83,10 @@ class WheelTest(testtools.TestCase):
                 self.assertTrue((site / 'esi_worker' / path).is_file(), path)
 
     def test_every_script_shows_its_help_and_version(self) -> None:
-        version = metadata.version('esi-worker').partition('.dev')[0]
         for script in SCRIPTS + SCRIPTS_OF_EXTRAS:
             self.assertIn('usage:', self.run_script(script, '--help'))
-            self.assertIn(version, self.run_script(script, '--version'))
+            shown = self.run_script(script, '--version')
+            self.assertIn(version.version(), shown)
 
     def test_finds_the_templates_it_ships(self) -> None:
         config = self.config(self.start_etcd())
@@ -168,13 +168,17 @@ def _build(folder: Path) -> Path:
     """Build the wheel of the checkout with the installed build backend.
 
     It is built from a copy, for what lies around in the folder build of
-    the checkout would end up in the wheel.
+    the checkout would end up in the wheel; as the version that is
+    installed, for git may not be there to tell.
     """
     copy = folder / 'source'
     shutil.copytree(
         ROOT, copy, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True
     )
-    _pip('wheel', '--no-deps', '--no-build-isolation', '-w', folder, copy)
+    _pip(
+        *('wheel', '--no-deps', '--no-build-isolation', '-w', folder, copy),
+        PBR_VERSION=version.version(),
+    )
     (wheel,) = folder.glob('esi_worker-*.whl')
     return wheel
 
@@ -203,10 +207,14 @@ def _install(wheel: Path, environment: Path) -> None:
     )
 
 
-def _pip(*arguments: str | Path) -> None:
+def _pip(*arguments: str | Path, **variables: str) -> None:
     command = [sys.executable, '-m', 'pip', '--quiet', '--no-input']
     result = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, timeout=300
+        [*command, *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     if result.returncode:
         raise AssertionError(f'pip failed:\n{result.stdout}{result.stderr}')
