@@ -19,6 +19,7 @@ a connection is made after the fork.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import enum
 import threading
 from typing import Any
@@ -188,14 +189,31 @@ class WorkerService(_Process):
         self._parts.worker.stop()
 
 
-def check(conf: Any) -> None:
+def check(conf: Any, role: Role) -> None:
     """Find out before any fork whether the configuration can be used.
 
+    Otherwise the processes would die of it again and again. What is
+    made here is thrown away.
+
     :raises ConfigurationError: it cannot; the message names what and why
+    :raises oslo_config.cfg.Error: the value of an option is of no use
     """
-    catalog = templates.load_catalog(conf)
-    drivers.DriverSet.load(catalog, conf)
-    store.key_layout(conf)
+    _read_options(conf)
+    with store.open_store(conf) as target:
+        if role is not Role.WORKER:
+            make_candidate(conf, target)
+        if role is not Role.MANAGER:
+            WorkerParts(conf, target).close()
+    # Now those of the plugins are known too.
+    _read_options(conf)
+
+
+def _read_options(conf: Any) -> None:
+    """Read every known option, for values are checked when read."""
+    for name in conf:
+        value = conf[name]
+        if isinstance(value, Mapping):
+            dict(value)
 
 
 def run(conf: Any, role: Role) -> None:

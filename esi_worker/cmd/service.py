@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         conf = _configured(sys.argv[1:] if argv is None else argv)
-        service.check(conf)
+        role = service.Role(conf.role)
+        service.check(conf, role)
         with store.open_store(conf) as target:
             store.wait_for_store(target, conf.etcd.startup_timeout)
     except (cfg.Error, exceptions.ConfigurationError) as error:
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except exceptions.StoreError as error:
         return _fail(error, 1)
     LOG.info('esi-worker %s starts as %s', version.version(), conf.role)
-    service.run(conf, service.Role(conf.role))
+    service.run(conf, role)
     return 0
 
 
