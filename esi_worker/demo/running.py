@@ -118,9 +118,11 @@ class Demo:
 
     def _prepare(self, target: store.Store) -> None:
         """Write everything up to the version that is looked at."""
-        for write in (configs.network(), configs.subnet(), configs.port(1)):
+        made = (configs.network(), configs.subnet(), configs.port(1))
+        for write in made:
             self._write(target, write)
-        self._await_state(target, configs.port(1))
+        for write in made:
+            self._await_state(target, write)
         # The REST server writes a version when the last one is done.
         self._write(target, configs.port(2))
         self._await_state(target, configs.port(2))
@@ -153,7 +155,8 @@ class Demo:
             return False
         if value['error']:
             raise DemoFailed(f'{write.title} has failed: {value["error"]}')
-        self._progress(f'done: {value["state"]["worker_state"]}')
+        worker_state = value['state']['worker_state']
+        self._progress(f'{worker_state}: {write.title}')
         return True
 
     def _observe(self, target: store.Store) -> dict[int, points.Sighting]:
