@@ -249,6 +249,7 @@ def split_endpoint(endpoint: str) -> tuple[str, str, int]:
     if url.scheme not in ('http', 'https') or not url.hostname or wrong:
         raise exceptions.ConfigurationError(
             'an etcd endpoint must look like http://host:2379 or '
-            'https://host:2379, without user, path and query'
+            'https://host:2379, without user, path and query; correct the '
+            'option "endpoints" in the group [etcd]'
         )
     return url.scheme, url.hostname, port
