@@ -85,13 +85,13 @@ def is_settled(resource: Resource, accepted: Accepted | None) -> bool:
     if accepted is None or _is_new(resource, accepted):
         return False
     record = accepted.config
+    same_mark = resource.config.marked_for_deletion == record.deleted
+    if resource.version <= 0:
+        # A type without versions; some servers create it as version 1.
+        return same_mark and resource.body == record.body
     if resource.version < record.version:
         return True
-    return (
-        resource.version == record.version
-        and resource.config.marked_for_deletion == record.deleted
-        and (resource.version > 0 or resource.body == record.body)
-    )
+    return resource.version == record.version and same_mark
 
 
 def decide(situation: Situation) -> Decision:
@@ -123,6 +123,9 @@ def _decide_present(situation: Situation, resource: Resource) -> Decision:
     if accepted is not None and _is_new(resource, accepted):
         return Decision(Verdict.ACT, Action.CREATE)
     if state is not None or situation.started:
+        return Decision(Verdict.ACT, Action.MODIFY)
+    if resource.version <= 0 and not situation.gone:
+        # Without versions there is no state, but its stack is there.
         return Decision(Verdict.ACT, Action.MODIFY)
     return Decision(Verdict.ACT, Action.CREATE)
 

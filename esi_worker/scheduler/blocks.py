@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 import dataclasses
 
+from esi_worker import exceptions
 from esi_worker.model import ResourceRef, codec
 
 
@@ -53,6 +54,14 @@ class Block:
                 'waits_for': sorted(str(ref) for ref in self.waits_for),
             }
         )
+
+
+def shown_reason(key: str, text: str) -> str:
+    """The reason in a record for operators, empty if it has none."""
+    try:
+        return str(codec.loads_object(key, text).get('reason', ''))
+    except exceptions.DecodeError:
+        return ''
 
 
 class BlockList:
@@ -120,14 +129,15 @@ class BlockList:
         return frozenset(
             target
             for target in targets
-            if self._holds_back(target) and not self._waits(target, ref)
+            if self._holds_back(target) and not self.waits(target, ref)
         )
 
     def _holds_back(self, ref: ResourceRef) -> bool:
         block = self._blocks.get(ref)
         return block is not None and not block.guard
 
-    def _waits(self, ref: ResourceRef, target: ResourceRef) -> bool:
+    def waits(self, ref: ResourceRef, target: ResourceRef) -> bool:
+        """Whether a resource waits for another, directly or not."""
         seen: set[ResourceRef] = set()
         todo = [ref]
         while todo:

@@ -14,17 +14,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from esi_worker import store
-from esi_worker.model import ResourceRef, records
+from esi_worker.model import Job, ResourceRef
+from esi_worker.scheduler import recording
 from esi_worker.scheduler.blocks import Block
-from esi_worker.scheduler.finisher import Finisher
+from esi_worker.scheduler.finisher import End, Finisher
 from esi_worker.scheduler.jobtable import Entry
 from esi_worker.scheduler.queueing import QueueFollower
 from esi_worker.scheduler.world import World
 
+Transitions = list[store.Transition]
+
 
 class EndKeeper:
-    """Turns results, lost claims and forgotten jobs into transitions."""
+    """Turns results, lost claims and freed jobs into transitions."""
 
     def __init__(self, world: World, queue: QueueFollower) -> None:
         self._world = world
@@ -32,23 +37,22 @@ class EndKeeper:
         self._finisher = Finisher(world)
         self._unsettled: dict[ResourceRef, None] = {}
 
-    def finish(self) -> list[store.Transition]:
+    def finish(self) -> Transitions:
         """Take all finished jobs out of the queue."""
         entries = self._queue.take_ended()
         if not entries:
             return []
         self._finisher.prefetch(entries)
-        transitions: list[store.Transition] = []
+        transitions: Transitions = []
         for entry in entries:
             # A failure among them may have cancelled this one.
             if entry.job.id in self._world.table:
-                self._note(entry)
-                transitions += self._finisher.finish(entry)
+                transitions += self._ended(self._finisher.finish(entry))
         return transitions
 
-    def requeue(self) -> list[store.Transition]:
+    def requeue(self) -> Transitions:
         """Make jobs ready again whose claims are lost for good."""
-        transitions: list[store.Transition] = []
+        transitions: Transitions = []
         for loss in self._queue.take_lost():
             entry = self._world.table.get(loss.job_id)
             if entry is None or not entry.untouched:
@@ -56,45 +60,63 @@ class EndKeeper:
             counts = self._queue.was_starting(loss)
             limit = self._world.settings.max_attempts
             if counts and entry.job.attempt + 1 >= limit:
-                transitions += self._finisher.give_up(entry)
+                self._finisher.prefetch([entry])
+                transitions += self._ended(self._finisher.give_up(entry))
             else:
                 transitions.append(
                     self._finisher.requeue(entry, counts=counts)
                 )
         return transitions
 
-    def release_forgotten(self) -> list[store.Transition]:
+    def release(self) -> Transitions:
+        """Release the jobs that were freed without an end of a job."""
+        freed, self._world.freed = list(self._world.freed), {}
+        entries = (self._world.table.get(job_id) for job_id in freed)
+        return self._release(each for each in entries if each is not None)
+
+    def release_forgotten(self) -> Transitions:
         """Release jobs that wait for nothing and are not ready: what
         they waited for was never stored, or its end was cut short."""
-        return [
-            self._finisher.release(entry)
-            for entry in self._queue.lost_and_free()
-        ]
+        return self._release(self._world.table)
 
     def take_unsettled(self) -> list[ResourceRef]:
-        """Hand out the resources whose config is gone and whose jobs
+        """Hand out the resources to be looked at because their jobs
         have ended, once each."""
         refs, self._unsettled = list(self._unsettled), {}
         return refs
 
-    def _note(self, entry: Entry) -> None:
-        """A deletion without a config is followed by the clean-up, or
-        by another try after a while."""
-        world, job = self._world, entry.job
-        ref = job.resource
-        if world.cache.get(ref) is not None or ref not in world.accepted:
-            return
-        key = world.keys.finished(job.id)
-        error = records.decode_finished(key, entry.result or '')
+    def _release(self, entries: Iterable[Entry]) -> Transitions:
+        return [
+            self._finisher.release(entry)
+            for entry in entries
+            if entry.forgotten
+        ]
+
+    def _ended(self, end: End) -> Transitions:
+        transitions = list(end.transitions)
+        transitions += self._follow(end.job, end.error)
+        for job in end.cancelled:
+            transitions += self._follow(job, 'it was cancelled')
+        return transitions
+
+    def _follow(self, job: Job, error: str | None) -> Transitions:
+        """See to what comes after a job: its resource may have a newer
+        version, or be gone. A deletion without a config is followed by
+        the clean-up, or by another try after a while."""
+        world, ref = self._world, job.resource
+        if world.cache.get(ref) is not None:
+            if world.is_unsettled(ref):
+                self._unsettled[ref] = None
+            return []
+        if ref not in world.accepted:
+            return []
         if error is None or not job.action.deletes:
             self._unsettled[ref] = None
-            return
+            return []
         pause = world.settings.deletion_retry_interval
-        world.blocks.add(
-            Block(
-                ref,
-                f'its deletion has failed and is tried again: {error}',
-                job.version,
-                until=world.clock.monotonic() + pause,
-            )
+        reason = f'its deletion has failed and is tried again: {error}'
+        until = world.clock.monotonic() + pause
+        step = recording.block(
+            world, Block(ref, reason, job.version, until=until)
         )
+        return [] if step is None else [step.transition]

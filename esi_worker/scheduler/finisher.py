@@ -14,12 +14,15 @@
 
 A job is finished when its ``finished`` key exists and its claim is
 gone. A success releases the jobs that waited for it. A failure cancels
-them and all that wait for those, except newer versions of the same
-resource, which are there to mend things.
+them and all that wait for those, except what mends things or would
+work all the same (see ``cancelling``).
 
 The mirrors are changed here at once: what is written depends on nothing
-but the fence. ``all`` and ``finished`` of the job go last, so that a
-leader that dies half way leaves its successor the rest.
+but the fence. ``all`` and ``finished`` of the job go last, and what is
+told about cancelled jobs goes before these are dropped, so that a
+leader that dies half way leaves its successor the rest. A transaction
+that the store applies late, when its answer was given up long ago, must
+do no harm: what it touches is compared to be there still.
 """
 
 from __future__ import annotations
@@ -31,12 +34,27 @@ from oslo_log import log as logging
 
 from esi_worker import store
 from esi_worker.model import Job, JobState, OnFailure, PublishedState, records
+from esi_worker.scheduler import cancelling
 from esi_worker.scheduler.jobtable import Entry
 from esi_worker.scheduler.world import World
 
 LOG = logging.getLogger(__name__)
 
 Operations = list[store.Put | store.Delete]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class End:
+    """What is to be written about a job's end, and what ends with it.
+
+    ``error`` is None for a success, ``cancelled`` are the jobs that a
+    failure takes along.
+    """
+
+    job: Job
+    error: str | None
+    transitions: tuple[store.Transition, ...]
+    cancelled: tuple[Job, ...] = ()
 
 
 class Finisher:
@@ -54,27 +72,36 @@ class Finisher:
             [path for path in paths if path is not None]
         )
 
-    def finish(self, entry: Entry) -> list[store.Transition]:
+    def finish(self, entry: Entry) -> End:
         """Take a finished job out of the queue."""
         job = entry.job
         key = self._keys.finished(job.id)
         error = records.decode_finished(key, entry.result or '')
-        transitions: list[store.Transition] = []
+        cancelled: list[Entry] = []
         if error is not None:
             LOG.warning('Job %s has failed: %s', job.id, error)
-        if error is not None and job.on_failure is OnFailure.FAIL:
-            transitions += self._cancel(job, error)
+            if job.on_failure is OnFailure.FAIL:
+                cancelled = cancelling.in_vain(self._world.table, job)
+        transitions = self._cancel(job, error or '', cancelled)
         freed = self._world.table.remove(job.id)
         transitions += [self.release(each) for each in freed]
         transitions.append(self._remove(job, error))
-        return transitions
+        return End(
+            job,
+            error,
+            tuple(transitions),
+            tuple(each.job for each in cancelled),
+        )
 
     def release(self, entry: Entry) -> store.Transition:
         """Let a job start that waits for nothing any more."""
         entry.ready = True
         job = entry.job
         return store.Transition(
-            (),
+            (
+                store.Compare.exists(self._keys.job(job.id)),
+                store.Compare.missing(self._keys.working(job.id)),
+            ),
             (
                 store.Put(self._keys.ready(job.id), job.handler),
                 store.Delete(self._keys.waiting(job.id)),
@@ -94,63 +121,49 @@ class Finisher:
             job = dataclasses.replace(job, attempt=job.attempt + 1)
             entry.job = job
             operations.append(store.Put(self._keys.job(job.id), job.encode()))
-        entry.claim = None
         LOG.warning('Job %s lost its worker and is ready again', job.id)
         return store.Transition(
             (
+                store.Compare.exists(self._keys.job(job.id)),
                 store.Compare.missing(self._keys.working(job.id)),
                 store.Compare.missing(self._keys.finished(job.id)),
             ),
             tuple(operations),
         )
 
-    def give_up(self, entry: Entry) -> list[store.Transition]:
+    def give_up(self, entry: Entry) -> End:
         """End a job that took down every worker which started it."""
         job = entry.job
         error = (
             f'JobGivenUp: {job.attempt + 1} workers died while they started '
             'this job'
         )
-        entry.claim = None
         entry.result = records.encode_finished(error)
-        state = self._failed_state(job, error)
-        return [*([state] if state else []), *self.finish(entry)]
+        told = self._tell(entry, error)
+        end = self.finish(entry)
+        return dataclasses.replace(end, transitions=(*told, *end.transitions))
 
     # --- failures ---------------------------------------------------------
 
-    def _cancel(self, failed: Job, error: str) -> list[store.Transition]:
-        cancelled = self._waiting_in_vain(failed)
+    def _cancel(
+        self, failed: Job, error: str, cancelled: Sequence[Entry]
+    ) -> list[store.Transition]:
         if not cancelled:
             return []
-        LOG.warning(
-            'Cancelled with %s: %s',
-            failed.id,
-            ', '.join(entry.job.id for entry in cancelled),
-        )
+        names = ', '.join(entry.job.id for entry in cancelled)
+        LOG.warning('Cancelled with %s: %s', failed.id, names)
+        text = f'Cancelled: {failed.resource} has failed: {error}'
         transitions: list[store.Transition] = []
         told = {failed.name}
         for entry in cancelled:
-            job = entry.job
-            transitions.append(self._drop(job))
-            if job.name not in told:
-                told.add(job.name)
-                transitions += self._tell(job, failed, error)
+            if entry.job.name not in told:
+                told.add(entry.job.name)
+                transitions += self._tell(entry, text)
+        transitions += [self._drop(entry.job) for entry in cancelled]
         for entry in reversed(cancelled):
             for freed in self._world.table.remove(entry.job.id):
                 transitions.append(self.release(freed))
         return transitions
-
-    def _waiting_in_vain(self, failed: Job) -> list[Entry]:
-        found: dict[str, Entry] = {}
-        todo = [failed]
-        while todo:
-            job = todo.pop()
-            for entry in self._world.table.dependants(job.id):
-                if entry.job.id in found or _mends(entry.job, job):
-                    continue
-                found[entry.job.id] = entry
-                todo.append(entry.job)
-        return sorted(found.values(), key=lambda entry: entry.sequence)
 
     def _drop(self, job: Job) -> store.Transition:
         return store.Transition(
@@ -161,45 +174,38 @@ class Finisher:
             ),
         )
 
-    def _tell(
-        self, job: Job, failed: Job, error: str
-    ) -> list[store.Transition]:
-        text = f'Cancelled: {failed.resource} has failed: {error}'
-        state = self._failed_state(job, text)
-        return [state] if state else []
-
-    def _failed_state(self, job: Job, error: str) -> store.Transition | None:
-        """Publish a failure, unless the config is gone."""
-        resource = self._world.cache.get(job.resource)
-        if resource is None or job.version <= 0:
-            return None
-        path = resource.path
+    def _tell(self, entry: Entry, error: str) -> list[store.Transition]:
+        """Publish a failure, unless the config that the job was made
+        from is gone."""
+        job = entry.job
+        path = self._world.types.path(job.resource)
+        if path is None or job.version <= 0:
+            return []
         state = PublishedState.failed(
             job.action, job.version, JobState(), error
         )
-        return store.Transition(
-            (
-                store.Compare.created_at(
-                    self._keys.config(path), resource.create_revision
+        config = self._keys.config(path)
+        return [
+            store.Transition(
+                (
+                    store.Compare.exists(self._keys.job(job.id)),
+                    store.Compare.exists(config),
+                    store.Compare.created_before(config, entry.stored_at),
                 ),
-            ),
-            (
-                store.Put(self._keys.state(path), state.encode()),
-                store.Delete(self._keys.job_state(path)),
-            ),
-        )
+                (
+                    store.Put(self._keys.state(path), state.encode()),
+                    store.Delete(self._keys.job_state(path)),
+                ),
+            )
+        ]
 
     def _remove(self, job: Job, error: str | None) -> store.Transition:
         operations: Operations = [
             store.Delete(self._keys.job(job.id)),
+            store.Delete(self._keys.ready(job.id)),
             store.Delete(self._keys.finished(job.id)),
         ]
         path = self._world.types.path(job.resource)
         if path is not None:
             operations.append(self._world.history.put(path, job, error))
         return store.Transition((), tuple(operations))
-
-
-def _mends(job: Job, failed: Job) -> bool:
-    """Whether a job is another version of what has failed."""
-    return job.resource == failed.resource and job.name != failed.name

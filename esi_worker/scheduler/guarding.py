@@ -51,7 +51,7 @@ def _guard(world: World, target: Resource) -> Block | None:
     needing = frozenset(
         ref
         for ref in world.referrers.referrers(target.ref)
-        if _stays(world, ref)
+        if _stays(world, ref, target.ref)
     )
     if not needing:
         return None
@@ -83,9 +83,19 @@ def _guarded_until(world: World, target: Resource, now: float) -> float:
     return now + world.settings.deletion_guard_timeout
 
 
-def _stays(world: World, ref: ResourceRef) -> bool:
+def _stays(world: World, ref: ResourceRef, target: ResourceRef) -> bool:
+    """Whether a referrer is neither gone nor being deleted.
+
+    A deletion that is itself held off has not begun; it counts unless
+    it waits for the target.
+    """
     resource = world.cache.get(ref)
-    return resource is not None and not resource.config.marked_for_deletion
+    if resource is None:
+        return False
+    if not resource.config.marked_for_deletion:
+        return True
+    held = world.blocks.get(ref)
+    return bool(held and held.guard) and not world.blocks.waits(ref, target)
 
 
 def _list(refs: frozenset[ResourceRef]) -> str:

@@ -33,13 +33,15 @@ class Entry:
 
     ``open`` are the unfinished jobs it waits for. ``claim`` is its
     ``/jobs/working`` key while a worker holds it, ``result`` the value
-    of its ``/jobs/finished`` key once that exists.
+    of its ``/jobs/finished`` key once that exists. ``stored_at`` is the
+    create revision of its record, 0 while that is not in etcd.
     """
 
     job: Job
     sequence: int
     open: set[str]
     ready: bool
+    stored_at: int = 0
     claim: store.KeyValue | None = None
     result: str | None = None
 
@@ -47,6 +49,16 @@ class Entry:
     def untouched(self) -> bool:
         """No worker has taken it yet."""
         return self.claim is None and self.result is None
+
+    @property
+    def forgotten(self) -> bool:
+        """It waits for nothing and was never made ready."""
+        return (
+            not self.open
+            and not self.ready
+            and self.untouched
+            and self.stored_at > 0
+        )
 
 
 class JobTable:
@@ -78,23 +90,38 @@ class JobTable:
     def get(self, job_id: str) -> Entry | None:
         return self._entries.get(job_id)
 
-    def add(self, job: Job, *, ready: bool) -> Entry:
+    def add(self, job: Job, *, ready: bool, stored_at: int = 0) -> Entry:
         """Take a job in; it waits for those of its dependencies that
         are in the table."""
+        entry = self._take(job, ready, stored_at)
+        self._bind(entry)
+        return entry
+
+    def load(self, jobs: Iterable[tuple[Job, int]]) -> list[Entry]:
+        """Take in the jobs of a listing, each with its create revision.
+
+        A job may wait for one that was made later: superseding hands
+        the dependants of an old job to a new one.
+        """
+        entries = [self._take(job, False, stored) for job, stored in jobs]
+        for entry in entries:
+            self._bind(entry)
+        return entries
+
+    def _take(self, job: Job, ready: bool, stored_at: int) -> Entry:
         self._sequence += 1
-        entry = Entry(
-            job,
-            self._sequence,
-            {name for name in job.dependency if name in self._entries},
-            ready,
-        )
+        entry = Entry(job, self._sequence, set(), ready, stored_at)
         self._entries[job.id] = entry
         self._by_resource.setdefault(job.resource, set()).add(job.id)
         for ref in job.refs:
             self._by_ref.setdefault(ref, set()).add(job.id)
+        return entry
+
+    def _bind(self, entry: Entry) -> None:
+        job = entry.job
+        entry.open = {name for name in job.dependency if name in self._entries}
         for name in entry.open:
             self._dependants.setdefault(name, set()).add(job.id)
-        return entry
 
     def remove(self, job_id: str) -> list[Entry]:
         """Take a job out.

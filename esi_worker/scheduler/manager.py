@@ -21,24 +21,21 @@ blindly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 import random
 
 from oslo_log import log as logging
 
 from esi_worker import store, templates
-from esi_worker.model import ResourceRef
-from esi_worker.scheduler.blocks import Block
+from esi_worker.scheduler.agenda import CHUNK, Agenda
 from esi_worker.scheduler.ending import EndKeeper
 from esi_worker.scheduler.intake import ConfigIntake
 from esi_worker.scheduler.planner import Planner
 from esi_worker.scheduler.queueing import QueueFollower
-from esi_worker.scheduler.steps import Step
-from esi_worker.scheduler.world import Facts, World
+from esi_worker.scheduler.world import World
 
 LOG = logging.getLogger(__name__)
 
-_CHUNK = 60
 _DRAIN = 100
 
 
@@ -65,13 +62,11 @@ class Manager:
         self._follower = follower
         self._fence = tuple(fence)
         self._intake = ConfigIntake(world, catalog)
-        self._planner = Planner(world, source)
         self._queue = QueueFollower(world)
         self._ends = EndKeeper(world, self._queue)
+        self._agenda = Agenda(world, Planner(world, source), self._commit)
         self._unlisted = set(self.prefixes(world.keys))
         self._own: set[int] = set()
-        self._wanted: dict[ResourceRef, None] = {}
-        self._pending: list[Step] = []
 
     @staticmethod
     def prefixes(keys: store.KeyLayout) -> tuple[str, ...]:
@@ -92,24 +87,19 @@ class Manager:
         :raises StoreUnavailable: the mirrors may be wrong; build new
             ones when the store is back
         """
-        items = self._collect(self._patience(timeout))
-        for item in items:
+        # Each item is taken in before the next one is asked for: a
+        # listing must be newer than what we have written ourselves.
+        taken = 0
+        item = self._follower.poll(self._patience(timeout))
+        while item is not None:
             self._take(item)
+            taken += 1
+            item = self._follower.poll(0) if taken < _DRAIN else None
+        if taken:
+            self._agenda.look_again()
         if self.caught_up:
             self._settle()
-        return bool(items)
-
-    def _collect(
-        self, timeout: float
-    ) -> list[store.Snapshot | store.WatchBatch]:
-        items = []
-        item = self._follower.poll(timeout)
-        while item is not None:
-            items.append(item)
-            if len(items) >= _DRAIN:
-                break
-            item = self._follower.poll(0)
-        return items
+        return taken > 0
 
     def _patience(self, timeout: float) -> float:
         """How long nothing can be due."""
@@ -156,13 +146,16 @@ class Manager:
         """Take over: everything is listed."""
         world = self._world
         world.load_records()
-        stale = world.stale_blocks()
+        world.load_blocks()
         self._look_at_all()
+        stale = [ref for ref in world.shown if world.blocks.get(ref) is None]
         self._commit(
-            store.Transition((), (store.Delete(key),))
-            for key in stale
-            if not self._is_blocked(key)
+            store.Transition(
+                (), (store.Delete(self._keys.blocked(world.path(ref))),)
+            )
+            for ref in stale
         )
+        world.shown.clear()
         LOG.info(
             'Manager has taken over: %d configs, %d unfinished jobs, '
             '%d blocked resources',
@@ -173,16 +166,9 @@ class Manager:
 
     def _look_at_all(self) -> None:
         self._commit(self._ends.release_forgotten())
-        self._want(self._world.unsettled())
-        self._wake_templates()
+        self._agenda.want(self._world.unsettled())
+        self._agenda.wake_templates()
         self._settle()
-
-    def _is_blocked(self, key: str) -> bool:
-        place = self._world.types.locate(key[len(self._keys.blocked('')) :])
-        if place is None:
-            return False
-        ref = ResourceRef(place[0].name, place[1])
-        return self._world.blocks.get(ref) is not None
 
     def _take_configs(self, events: Sequence[store.Event]) -> None:
         """Plan each event in its order, the latest one per resource."""
@@ -191,23 +177,24 @@ class Manager:
                 self._intake.take(event)
             return
         self._settle()
-        for start in range(0, len(events), _CHUNK):
-            self._plan_events(events[start : start + _CHUNK])
+        for start in range(0, len(events), CHUNK):
+            self._plan_events(events[start : start + CHUNK])
 
     def _plan_events(self, events: Sequence[store.Event]) -> None:
+        agenda = self._agenda
         last = {event.kv.key: index for index, event in enumerate(events)}
         refs = {self._intake.locate(event.kv.key) for event in events}
         facts = self._world.facts(ref for ref in refs if ref is not None)
         for index, event in enumerate(events):
             ref = self._intake.take(event)
             if self._intake.is_template(event):
-                self._wake_templates()
+                agenda.wake_templates()
             if ref is None:
                 continue
-            self._wake(ref)
+            agenda.wake(ref)
             if last[event.kv.key] == index:
-                self._plan(ref, facts)
-        self._flush()
+                agenda.plan(ref, facts)
+        agenda.flush()
 
     def _take_jobs(self, batch: store.WatchBatch) -> None:
         for event in batch.events:
@@ -221,50 +208,11 @@ class Manager:
         """Do everything that is due."""
         self._commit(self._ends.requeue())
         self._commit(self._ends.finish())
-        self._want(self._ends.take_unsettled())
-        self._want(self._world.blocks.due(self._world.clock.monotonic()))
-        while self._wanted:
-            refs = list(self._wanted)[:_CHUNK]
-            for ref in refs:
-                del self._wanted[ref]
-            facts = self._world.facts(refs)
-            for ref in refs:
-                self._plan(ref, facts)
-            self._flush()
-
-    def _plan(
-        self, ref: ResourceRef, facts: Mapping[ResourceRef, Facts]
-    ) -> None:
-        step = self._planner.plan(ref, facts[ref])
-        if step is None:
-            return
-        self._pending.append(step)
-        if step.alone:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Commit what was planned, and draw the consequences."""
-        steps, self._pending = self._pending, []
-        results = self._commit(step.transition for step in steps)
-        refused = False
-        for step, result in zip(steps, results, strict=True):
-            if result.applied:
-                step.on_applied(result.revision)
-                self._wake_followers(step.ref)
-            else:
-                refused = True
-                step.on_refused()
-                self._refused(step, result)
-        if refused:
-            self._commit(self._ends.release_forgotten())
-
-    def _refused(self, step: Step, result: store.Committed) -> None:
-        ref = step.ref
-        if result.error is not None:
-            LOG.error('%s cannot be scheduled: %s', ref, result.error)
-            self._world.blocks.add(Block(ref, str(result.error)))
-        elif self._world.refresh_accepted(ref):
-            self._want((ref,))
+        self._agenda.want(self._ends.take_unsettled())
+        now = self._world.clock.monotonic()
+        self._agenda.want(self._world.blocks.due(now))
+        self._agenda.work_off()
+        self._commit(self._ends.release())
 
     def _commit(
         self, transitions: Iterable[store.Transition]
@@ -274,17 +222,3 @@ class Manager:
         )
         self._own.update(each.revision for each in results if each.applied)
         return results
-
-    def _want(self, refs: Iterable[ResourceRef]) -> None:
-        for ref in refs:
-            self._wanted[ref] = None
-
-    def _wake(self, ref: ResourceRef) -> None:
-        self._want(self._world.blocks.waiting_for(ref))
-
-    def _wake_followers(self, ref: ResourceRef) -> None:
-        if self._world.blocks.get(ref) is None:
-            self._wake(ref)
-
-    def _wake_templates(self) -> None:
-        self._want(self._world.blocks.waiting_for_templates())

@@ -122,31 +122,23 @@ class QueueFollower:
                 len(each[1].dependency),
             )
         )
-        for _, job in jobs:
-            self._load_job(job, places)
+        table = self._world.table
+        for entry in table.load((job, stored) for stored, job in jobs):
+            self._place(entry, places)
 
-    def _load_job(
-        self, job: Job, places: dict[str, dict[str, store.KeyValue]]
+    def _place(
+        self, entry: Entry, places: dict[str, dict[str, store.KeyValue]]
     ) -> None:
-        claim = places.get('working', {}).get(job.id)
-        finished = places.get('finished', {}).get(job.id)
-        ready = job.id in places.get('ready', {})
-        entry = self._world.table.add(
-            job, ready=ready or claim is not None or finished is not None
-        )
+        job_id = entry.job.id
+        claim = places.get('working', {}).get(job_id)
+        finished = places.get('finished', {}).get(job_id)
+        ready = job_id in places.get('ready', {})
+        entry.ready = ready or claim is not None or finished is not None
         entry.claim = claim
         if finished is not None:
             entry.result = finished.value
         if finished is not None and claim is None:
-            self.ended[job.id] = None
-
-    def lost_and_free(self) -> list[Entry]:
-        """Jobs that wait for nothing but were never made ready."""
-        return [
-            entry
-            for entry in self._world.table
-            if not entry.open and not entry.ready and entry.untouched
-        ]
+            self.ended[job_id] = None
 
     def event(self, event: store.Event) -> None:
         """Take in a change that others made under ``/jobs``."""
@@ -154,8 +146,11 @@ class QueueFollower:
         if place is None:
             return
         kind, job_id = place
-        entry = self._world.table.get(job_id)
         put = event.type is store.EventType.PUT
+        if kind == 'all':
+            self._record_changed(job_id, event.kv if put else None)
+            return
+        entry = self._world.table.get(job_id)
         if entry is None:
             return
         if kind == 'working':
@@ -166,6 +161,20 @@ class QueueFollower:
             # Handed back by its worker.
             self.losses.pop(job_id, None)
             entry.ready = True
+
+    def _record_changed(self, job_id: str, kv: store.KeyValue | None) -> None:
+        """A job came or went by other hands: those of an operator, or
+        of our own transaction that was given up and applied late."""
+        table = self._world.table
+        entry = table.get(job_id)
+        if kv is None:
+            for freed in table.remove(job_id):
+                self._world.freed[freed.job.id] = None
+        elif entry is not None and entry.stored_at:
+            return
+        elif (job := self._decode(kv)) is not None:
+            table.add(job, ready=False, stored_at=kv.create_revision)
+            self._world.freed[job_id] = None
 
     def _claim_changed(
         self, entry: Entry, claim: store.KeyValue | None

@@ -95,7 +95,8 @@ def block(world: World, found: Block) -> Step | None:
     """Block a resource; tell about it when the reason is a new one."""
     known = world.blocks.get(found.ref)
     world.blocks.add(found)
-    if known is not None and known.reason == found.reason:
+    shown = world.shown.pop(found.ref, '')
+    if found.reason == (shown if known is None else known.reason):
         return None
     LOG.warning('%s is blocked: %s', found.ref, found.reason)
     value = found.encode(clocks.timestamp(world.clock))

@@ -21,7 +21,7 @@ from esi_worker import store
 from esi_worker.model import ResourceRef
 
 
-def _nothing(_revision: int = 0) -> None:
+def _nothing(_revision: int) -> None:
     return None
 
 
@@ -29,8 +29,8 @@ def _nothing(_revision: int = 0) -> None:
 class Step:
     """A transition with its effects on the mirrors.
 
-    ``on_applied`` gets the revision. ``on_refused`` is called when a
-    compare did not hold, which means that a newer event is on its way.
+    ``on_applied`` gets the revision. It is not called when a compare
+    did not hold, which means that a newer event is on its way.
     An ``alone`` step is committed before anything after it is planned,
     for its effects come with ``on_applied`` only.
     """
@@ -38,5 +38,4 @@ class Step:
     ref: ResourceRef
     transition: store.Transition
     on_applied: Callable[[int], None] = _nothing
-    on_refused: Callable[[], None] = _nothing
     alone: bool = False

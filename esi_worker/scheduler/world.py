@@ -29,6 +29,7 @@ from esi_worker import clock as clocks
 from esi_worker import drivers, exceptions, reader, store
 from esi_worker.model import (
     AcceptedConfig,
+    Config,
     PublishedState,
     Resource,
     ResourceRef,
@@ -89,6 +90,10 @@ class World:
         self.history = history.History(source, keys, clock)
         self.accepted: dict[ResourceRef, reader.Accepted] = {}
         self.previous: dict[ResourceRef, AcceptedConfig] = {}
+        #: Jobs that may wait for nothing any more, by their ids.
+        self.freed: dict[str, None] = {}
+        #: What earlier leaders have shown of blocks: their reasons.
+        self.shown: dict[ResourceRef, str] = {}
         self.referrers = referrers.ReferrerIndex(
             lambda: [resource.ref for resource in self.cache], self.needs_of
         )
@@ -110,12 +115,26 @@ class World:
         plan = self.lenient_plan(resource)
         return frozenset() if plan is None else plan.needs
 
+    def as_resource(self, ref: ResourceRef, config: Config) -> Resource:
+        """A version of a resource that is not in the cache."""
+        type_ = self.types.get(ref.type)
+        assert type_ is not None
+        return Resource(type_, ref.id, config)
+
     def lenient_plan(self, resource: Resource) -> drivers.Plan | None:
         """A plan that may have gaps, or None when none can be made."""
         try:
             return self.drivers.plan(resource, self.cache, lenient=True)
-        except exceptions.TerminalError:
+        except Exception as error:  # noqa: BLE001 - plugins raise anything
+            LOG.info('No plan can be made for %s: %s', resource.ref, error)
             return None
+
+    def is_unsettled(self, ref: ResourceRef) -> bool:
+        """Whether the latest config is neither acted on nor blocked."""
+        resource = self.cache.get(ref)
+        if resource is None or self.blocks.get(ref) is not None:
+            return False
+        return not reader.is_settled(resource, self.accepted.get(ref))
 
     def load_records(self) -> None:
         """Read what earlier leaders have accepted."""
@@ -157,10 +176,10 @@ class World:
             *(ref for ref in self.accepted if ref not in known),
         ]
 
-    def stale_blocks(self) -> list[str]:
-        """The keys under which an earlier leader showed blocks."""
-        snapshot = self.store.range(self.keys.blocked(''))
-        return [kv.key for kv in snapshot.items]
+    def load_blocks(self) -> None:
+        """Read which blocks earlier leaders have shown."""
+        for ref, kv in self._records(self.keys.blocked('')):
+            self.shown[ref] = blocks.shown_reason(kv.key, kv.value)
 
     def _records(
         self, prefix: str
