@@ -95,12 +95,11 @@ def claim(
 def result(keys: store.KeyLayout, found: Result) -> store.Transition:
     """Write the stack's record and the job state."""
     path = found.run.path
-    operations: Operations = [
-        store.Put(keys.job_state(path), found.state.encode())
-    ]
+    operations: Operations = []
     stack = found.outcome.stack
     if stack is not None:
         operations.append(store.Put(keys.heat_stack(path), stack.encode()))
+    operations.append(store.Put(keys.job_state(path), found.state.encode()))
     return store.Transition((_fence(keys, found.run),), tuple(operations))
 
 
@@ -122,7 +121,7 @@ def publish(keys: store.KeyLayout, found: Result) -> store.Transition:
             store.Compare.exists(config),
             store.Compare.created_before(config, run.stored_at),
         ),
-        (*transition.operations, state),
+        (state, *transition.operations),
     )
 
 
