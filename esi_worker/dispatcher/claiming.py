@@ -12,14 +12,14 @@
 
 """Taking ready jobs, a batch at a time.
 
-A claim whose answer was lost is looked up by its token, which is made
-anew for each reservation.
+A claim that brought no answer, or a refusal, is looked at the next time:
+the store may apply a request long after it was given up, and what hangs
+on our lease is ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-import dataclasses
+from collections.abc import Callable, Collection, Sequence
 import uuid
 
 from oslo_log import log as logging
@@ -36,12 +36,6 @@ LOG = logging.getLogger(__name__)
 Announce = Callable[[Sequence[str]], store.Transition]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Attempt:
-    run: Run
-    token: str
-
-
 class Claimer:
     """Turns offers into runs."""
 
@@ -50,65 +44,73 @@ class Claimer:
         target: store.Store,
         keys: store.KeyLayout,
         types: TypeRegistry,
+        handlers: Collection[str],
         offers: OfferBook,
+        lease: store.Lease,
     ) -> None:
         self._store = target
         self._keys = keys
         self._types = types
+        self._handlers = handlers
         self._offers = offers
-        self._unclear: list[_Attempt] = []
+        self._lease = lease
+        self._unclear: list[Run] = []
 
-    def clear(self) -> None:
-        self._unclear.clear()
-
-    def claim(self, limit: int, lease: int, announce: Announce) -> list[Run]:
+    def claim(self, limit: int, announce: Announce) -> list[Run]:
         """Claim up to ``limit`` jobs.
 
-        :returns: the runs that are ours now
+        :returns: the runs that are ours now; one whose earlier answer
+            was lost may be among them
         :raises StoreError: what is unclear is settled the next time
         """
         settled = self._settle()
-        offered = self._offers.take(limit - len(settled))
-        pairs = self._read(offered)
+        pairs = self._read(self._offers.take(limit - len(settled)))
         if not pairs:
             return settled
-        attempts = [_Attempt(run, str(uuid.uuid4())) for _, run in pairs]
-        transitions = [announce([run.job.id for _, run in pairs])]
-        for (offer, run), attempt in zip(pairs, attempts, strict=True):
+        runs = [run for _, run in pairs]
+        transitions = [announce([run.job.id for run in (*settled, *runs)])]
+        for offer, run in pairs:
             transitions.append(
                 publishing.claim(
-                    self._keys, run, offer.revision, attempt.token, lease
+                    self._keys,
+                    run,
+                    offer.revision,
+                    str(uuid.uuid4()),
+                    self._lease.id,
                 )
             )
             self._offers.remove(offer.id)
-        self._unclear = attempts
+        self._unclear = [*settled, *runs]
         results = store.commit(self._store, transitions)[1:]
         self._unclear = []
-        return settled + _claimed(attempts, results)
+        for run, result in zip(runs, results, strict=True):
+            run.claimed_at = result.revision
+            if not result.applied:
+                self._unclear.append(run)
+        return settled + [run for run in runs if run.claimed_at]
 
     def _settle(self) -> list[Run]:
-        """Find out about claims whose answer was lost."""
-        attempts, keys = self._unclear, self._keys
-        if not attempts:
+        """Find out about claims that brought no answer or a refusal."""
+        unclear, keys = self._unclear, self._keys
+        if not unclear:
             return []
         found = self._store.get_many(
             [
-                place(attempt.run.job.id)
-                for attempt in attempts
+                place(run.job.id)
+                for run in unclear
                 for place in (keys.working, keys.ready)
             ]
         )
         self._unclear = []
         ours = []
-        for attempt in attempts:
-            job_id = attempt.run.job.id
-            claim = found.get(keys.working(job_id))
-            ready = found.get(keys.ready(job_id))
-            if claim is not None and claim.value == attempt.token:
-                attempt.run.claimed_at = claim.create_revision
-                ours.append(attempt.run)
-            elif ready is not None:
-                self._offers.put(job_id, ready)
+        for run in unclear:
+            claim = found.get(keys.working(run.job.id))
+            ready = found.get(keys.ready(run.job.id))
+            if claim is not None and claim.lease == self._lease.id:
+                run.claimed_at = claim.create_revision
+                ours.append(run)
+            elif claim is None and ready is not None:
+                self._offers.put(run.job.id, ready)
         return ours
 
     def _read(self, offered: Sequence[ReadyJob]) -> list[tuple[ReadyJob, Run]]:
@@ -143,15 +145,12 @@ class Claimer:
                 job.resource.type,
             )
             return None
+        if job.handler not in self._handlers:
+            LOG.error(
+                'Job skipped: %s is for the handler "%s", but its ready key '
+                'names another one',
+                kv.key,
+                job.handler,
+            )
+            return None
         return Run(job, path, kv.create_revision, claimed_at=0)
-
-
-def _claimed(
-    attempts: Sequence[_Attempt], results: Sequence[store.Committed]
-) -> list[Run]:
-    ours = []
-    for attempt, result in zip(attempts, results, strict=True):
-        if result.applied:
-            attempt.run.claimed_at = result.revision
-            ours.append(attempt.run)
-    return ours

@@ -20,28 +20,23 @@ Whatever a handler does wrong costs its own job only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
-import itertools
 import queue
 
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker import exceptions, store
+from esi_worker import store
 from esi_worker.dispatcher import calls, outcomes, publishing
+from esi_worker.dispatcher.announcing import Announcer
 from esi_worker.dispatcher.claiming import Claimer
 from esi_worker.dispatcher.offers import OfferBook
 from esi_worker.dispatcher.outbox import Outbox
+from esi_worker.dispatcher.polling import Poller
 from esi_worker.dispatcher.runs import Phase, Run
 from esi_worker.handlers import Handler
-from esi_worker.model import (
-    InProgress,
-    Outcome,
-    Retry,
-    TypeRegistry,
-    WorkerRecord,
-)
+from esi_worker.model import InProgress, Outcome, Retry, TypeRegistry
 
 LOG = logging.getLogger(__name__)
 
@@ -55,14 +50,6 @@ class Settings:
     offer_delay: float = 0.3
     call_timeout: float = 120.0
     announce_interval: float = 1.0
-
-
-@dataclasses.dataclass(slots=True)
-class _Poll:
-    """A running call of ``poll``."""
-
-    runs: list[Run]
-    due: float
 
 
 class Dispatcher:
@@ -88,22 +75,30 @@ class Dispatcher:
         self._store = target
         self._keys = keys
         self._handlers = handlers
-        self._lease = lease
-        self._identity = identity
         self._clock = clock
         self._settings = settings
         self._caller = caller or calls.ThreadCaller()
         self._offers = OfferBook(
             identity, handlers, clock, settings.offer_delay
         )
-        self._claimer = Claimer(target, keys, types, self._offers)
+        self._claimer = Claimer(
+            target, keys, types, handlers, self._offers, lease
+        )
+        self._announcer = Announcer(
+            target,
+            keys.worker(identity),
+            lease,
+            clock,
+            handlers,
+            settings.slots,
+            settings.announce_interval,
+        )
+        self._poller = Poller(
+            handlers, clock, settings.call_timeout, self._call
+        )
         self._outbox = Outbox(target, keys)
         self._runs: dict[str, Run] = {}
-        self._polls: dict[int, _Poll] = {}
-        self._tokens = itertools.count()
         self._reports: queue.SimpleQueue[calls.Returned] = queue.SimpleQueue()
-        self._announced: WorkerRecord | None = None
-        self._announced_at = float('-inf')
         self._draining = False
         #: Called when there is a report for ``step`` to look at.
         self.wake = _ignore
@@ -131,33 +126,10 @@ class Dispatcher:
 
     def take(self, item: store.Snapshot | store.WatchBatch) -> None:
         """Take in what was followed."""
-        workers = item.prefix == self._keys.worker('')
-        if isinstance(item, store.Snapshot):
-            if workers:
-                self._offers.clear_workers()
-            else:
-                self._offers.clear()
-            for kv in item.items:
-                self._put(workers, item.prefix, kv)
-            return
-        for event in item.events:
-            if event.type is store.EventType.PUT:
-                self._put(workers, item.prefix, event.kv)
-            elif workers:
-                self._offers.remove_worker(event.kv.key[len(item.prefix) :])
-            else:
-                self._offers.remove(event.kv.key[len(item.prefix) :])
-
-    def _put(self, workers: bool, prefix: str, kv: store.KeyValue) -> None:
-        name = kv.key[len(prefix) :]
-        if workers:
-            self._offers.put_worker(name, kv)
+        if item.prefix == self._keys.worker(''):
+            self._offers.take_workers(item)
         else:
-            self._offers.put(name, kv)
-
-    def _report(self, returned: calls.Returned) -> None:
-        self._reports.put(returned)
-        self.wake()
+            self._offers.take_ready(item)
 
     # --- one round --------------------------------------------------------
 
@@ -173,11 +145,11 @@ class Dispatcher:
         if not self._draining:
             self._claim()
             self._restart()
-        self._poll()
+        self._poller.poll(self._due(Phase.IN_PROGRESS))
         # What ran on the spot, or came back quickly.
         self._take_reports()
         self._publish()
-        self._announce()
+        self._announcer.refresh(self._starting())
 
     def next_due(self) -> float | None:
         """When the next step is due by itself, as a monotonic time."""
@@ -185,11 +157,22 @@ class Dispatcher:
         if self.starting < self._settings.slots and not self._draining:
             timed.add(Phase.WAITING)
         times = [run.due for run in self._runs.values() if run.phase in timed]
-        times += [poll.due for poll in self._polls.values()]
+        poll = self._poller.next_due()
+        if poll is not None:
+            times.append(poll)
         offer = self._offers.next_due()
         if offer is not None and not self._draining:
             times.append(offer)
         return min(times, default=None)
+
+    # --- calls ------------------------------------------------------------
+
+    def _call(self, token: object, function: Callable[[], object]) -> None:
+        self._caller.call(token, function, self._report)
+
+    def _report(self, returned: calls.Returned) -> None:
+        self._reports.put(returned)
+        self.wake()
 
     def _take_reports(self) -> None:
         while True:
@@ -202,15 +185,16 @@ class Dispatcher:
             else:
                 self._start_returned(returned)
 
-    # --- starting ---------------------------------------------------------
-
     def _claim(self) -> None:
         free = self._settings.slots - self.starting
         room = self._settings.max_in_progress - len(self._runs)
         runs = self._claimer.claim(
-            max(0, min(free, room)), self._lease.id, self._announcement
+            max(0, min(free, room)),
+            lambda more: self._announcer.transition(self._starting(more)),
         )
         for run in runs:
+            if run.job.id in self._runs:
+                continue
             LOG.info('Job %s claimed', run.job.id)
             self._runs[run.job.id] = run
             self._start(run)
@@ -225,9 +209,7 @@ class Dispatcher:
         run.calls += 1
         run.due = self._clock.monotonic() + self._settings.call_timeout
         handler, job = self._handlers[run.job.handler], run.job
-        self._caller.call(
-            (job.id, run.calls), lambda: handler.start(job), self._report
-        )
+        self._call((job.id, run.calls), lambda: handler.start(job))
 
     def _start_returned(self, returned: calls.Returned) -> None:
         assert isinstance(returned.token, tuple)
@@ -238,46 +220,19 @@ class Dispatcher:
         if run.phase is Phase.STARTING:
             self._settle(run, outcomes.read(returned))
 
-    # --- polling ----------------------------------------------------------
-
-    def _poll(self) -> None:
-        groups: dict[object, list[Run]] = {}
-        for run in self._due(Phase.IN_PROGRESS):
-            handler = self._handlers[run.job.handler]
-            # A run whose last call failed is looked at by itself.
-            group = run.job.id if run.failures else id(handler)
-            groups.setdefault(group, []).append(run)
-        for runs in groups.values():
-            self._poll_group(self._handlers[runs[0].job.handler], runs)
-
-    def _poll_group(self, handler: Handler, runs: list[Run]) -> None:
-        token = next(self._tokens)
-        for run in runs:
-            run.move(Phase.POLLING)
-        self._polls[token] = _Poll(
-            runs, self._clock.monotonic() + self._settings.call_timeout
-        )
-        jobs = [run.job for run in runs]
-        self._caller.call(token, lambda: handler.poll(jobs), self._report)
-
     def _poll_returned(self, returned: calls.Returned) -> None:
-        assert isinstance(returned.token, int)
-        poll = self._polls.pop(returned.token, None)
-        if poll is None:
-            return
-        answers = outcomes.read_many(
-            returned, [run.job.id for run in poll.runs]
-        )
-        alone = outcomes.is_shared_failure(answers, returned)
-        for run in poll.runs:
-            if self._runs.get(run.job.id) is not run:
-                continue
-            if alone:
-                run.move(Phase.IN_PROGRESS)
-                run.failures += 1
-                run.due = self._clock.monotonic()
-            else:
-                self._settle(run, answers[run.job.id])
+        for run, outcome in self._poller.returned(returned):
+            if self._runs.get(run.job.id) is run:
+                self._settle(run, outcome)
+
+    def _end_patience(self) -> None:
+        """Give up on calls that take too long."""
+        limit = self._settings.call_timeout
+        for run in self._due(Phase.STARTING):
+            run.calls += 1
+            self._settle(run, outcomes.timed_out('start', limit))
+        for returned in self._poller.late():
+            self._poll_returned(returned)
 
     # --- outcomes ---------------------------------------------------------
 
@@ -297,8 +252,7 @@ class Dispatcher:
         polled = run.phase is Phase.POLLING and outcomes.keeps_going(outcome)
         run.move(Phase.IN_PROGRESS if polled else Phase.WAITING)
         run.failures += 1
-        pause = outcomes.pause(run.failures, outcome.after)
-        run.due = now + pause
+        run.due = now + outcomes.pause(run.failures, outcome.after)
         if outcome.reason != run.reason:
             LOG.warning(
                 'Job %s waits and is tried again: %s',
@@ -307,61 +261,16 @@ class Dispatcher:
             )
         run.reason = outcome.reason
 
-    def _end_patience(self) -> None:
-        """Give up on calls that take too long."""
-        limit = self._settings.call_timeout
-        for run in self._due(Phase.STARTING):
-            run.calls += 1
-            self._settle(run, outcomes.timed_out('start', limit))
-        now = self._clock.monotonic()
-        late = [
-            token for token, poll in self._polls.items() if poll.due <= now
-        ]
-        for token in late:
-            error = exceptions.TerminalError(
-                f'the handler did not return from poll within {limit:.0f} s'
-            )
-            self._poll_returned(calls.Returned(token, error=error))
-
     def _publish(self) -> None:
         for job_id in self._outbox.flush():
             self._runs.pop(job_id, None)
-
-    # --- telling others ---------------------------------------------------
-
-    def _record(self, more: Iterable[str] = ()) -> WorkerRecord:
-        starting = [run.job.id for run in self._in_phase(Phase.STARTING)]
-        starting += more
-        slots = self._settings.slots
-        return WorkerRecord(
-            handlers=tuple(sorted(self._handlers)),
-            slots=slots,
-            free=max(0, slots - len(starting)),
-            starting=tuple(sorted(starting)),
-        )
-
-    def _announcement(self, more: Sequence[str] = ()) -> store.Transition:
-        record = self._record(more)
-        self._announced = record
-        self._announced_at = self._clock.monotonic()
-        key = self._keys.worker(self._identity)
-        put = store.Put(key, record.encode(), self._lease.id)
-        return store.Transition((), (put,))
-
-    def _announce(self) -> None:
-        """Keep our record right, but not at every change."""
-        now = self._clock.monotonic()
-        if now < self._announced_at + self._settings.announce_interval:
-            return
-        if self._draining or self._record() == self._announced:
-            return
-        store.commit(self._store, [self._announcement()])
 
     # --- the end ----------------------------------------------------------
 
     def drain(self) -> None:
         """Claim and start nothing any more."""
         self._draining = True
+        self._announcer.withdraw()
 
     def hand_over(self) -> None:
         """Give all jobs back that are not being finished.
@@ -380,6 +289,15 @@ class Dispatcher:
         for run in runs:
             LOG.info('Job %s handed over', run.job.id)
             del self._runs[run.job.id]
+
+    # --- what there is ----------------------------------------------------
+
+    def _starting(self, more: Sequence[str] = ()) -> set[str]:
+        """The jobs inside a call of ``start``, or about to be."""
+        return {
+            *more,
+            *(each.job.id for each in self._in_phase(Phase.STARTING)),
+        }
 
     def _in_phase(self, phase: Phase) -> list[Run]:
         return [run for run in self._runs.values() if run.phase is phase]

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 import dataclasses
+import operator
 
 from oslo_log import log as logging
 from tooz import hashring
@@ -30,6 +31,8 @@ from esi_worker import exceptions, store
 from esi_worker.model import WorkerRecord
 
 LOG = logging.getLogger(__name__)
+
+_MODIFIED = operator.attrgetter('mod_revision')
 
 
 @dataclasses.dataclass(slots=True)
@@ -74,8 +77,34 @@ class OfferBook:
         """A job is not ready any more."""
         self._ready.pop(job_id, None)
 
-    def clear(self) -> None:
-        self._ready.clear()
+    def take_ready(self, item: store.Snapshot | store.WatchBatch) -> None:
+        """Take in what happened to the ready jobs."""
+        start = len(item.prefix)
+        if isinstance(item, store.Snapshot):
+            self._ready.clear()
+            for kv in sorted(item.items, key=_MODIFIED):
+                self.put(kv.key[start:], kv)
+            return
+        for event in item.events:
+            if event.type is store.EventType.PUT:
+                self.put(event.kv.key[start:], event.kv)
+            else:
+                self.remove(event.kv.key[start:])
+
+    def take_workers(self, item: store.Snapshot | store.WatchBatch) -> None:
+        """Take in which workers came and went."""
+        start = len(item.prefix)
+        if isinstance(item, store.Snapshot):
+            self._workers.clear()
+            self._rings.clear()
+            for kv in item.items:
+                self.put_worker(kv.key[start:], kv)
+            return
+        for event in item.events:
+            if event.type is store.EventType.PUT:
+                self.put_worker(event.kv.key[start:], event.kv)
+            else:
+                self.remove_worker(event.kv.key[start:])
 
     def put_worker(self, worker_id: str, kv: store.KeyValue) -> None:
         """A worker is there, or has changed."""
@@ -93,10 +122,6 @@ class OfferBook:
         """A worker is gone; its share falls to the others."""
         if self._workers.pop(worker_id, None) is not None:
             self._rings.clear()
-
-    def clear_workers(self) -> None:
-        self._workers.clear()
-        self._rings.clear()
 
     def take(self, limit: int) -> list[ReadyJob]:
         """The jobs to claim now, oldest first.

@@ -68,6 +68,8 @@ class Outbox:
             self._merge()
             self._record()
             self._publish()
+            if any(item.stateless for item in self._items.values()):
+                self._publish()
         over, self._over = self._over, []
         return over
 

@@ -20,13 +20,22 @@ short text; tracebacks go to the log.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+import math
 import random
 
 from oslo_log import log as logging
 
 from esi_worker import exceptions
 from esi_worker.dispatcher.calls import Returned
-from esi_worker.model import Done, Failed, InProgress, Outcome, Retry, records
+from esi_worker.model import (
+    Done,
+    Failed,
+    InProgress,
+    JobState,
+    Outcome,
+    Retry,
+    records,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -42,12 +51,36 @@ def read(returned: Returned) -> Outcome:
     """What a call of ``start`` means for its job."""
     if returned.error is not None:
         return _read_error(returned.error)
-    if isinstance(returned.value, Done | Failed | InProgress | Retry):
-        return returned.value
-    return Failed(
-        'HandlerError: the handler answered '
-        f'{type(returned.value).__name__} instead of an outcome'
-    )
+    value = returned.value
+    if not isinstance(value, Done | Failed | InProgress | Retry):
+        return Failed(
+            'HandlerError: the handler answered '
+            f'{type(value).__name__} instead of an outcome'
+        )
+    try:
+        _check(value)
+    except Exception as error:  # noqa: BLE001 - plugins answer anything
+        return Failed(
+            records.shorten(
+                f'HandlerError: the handler answered {type(value).__name__} '
+                f'with a wrong value: {error}'
+            )
+        )
+    return value
+
+
+def _check(outcome: Outcome) -> None:
+    """Make sure that an outcome can be worked with and stored."""
+    if isinstance(outcome, Done | Failed):
+        JobState().merged(outcome.results).encode()
+        if outcome.stack is not None:
+            outcome.stack.encode()
+        if isinstance(outcome, Failed):
+            records.encode_finished(outcome.error)
+    elif outcome.after is not None and not math.isfinite(outcome.after):
+        raise ValueError('"after" must be a number of seconds')
+    elif isinstance(outcome, InProgress) and outcome.after is None:
+        raise ValueError('"after" is missing')
 
 
 def read_many(
@@ -86,10 +119,11 @@ def keeps_going(outcome: Retry) -> bool:
 
 def timed_out(call: str, limit: float) -> Failed:
     """The outcome of a call that does not come back."""
-    return Failed(
-        f'CallTimeout: the handler did not return from {call} within '
-        f'{limit:.0f} s'
-    )
+    return Failed(f'CallTimeout: {timeout_text(call, limit)}')
+
+
+def timeout_text(call: str, limit: float) -> str:
+    return f'the handler did not return from {call} within {limit:.0f} s'
 
 
 def pause(failures: int, hint: float | None) -> float:

@@ -61,6 +61,9 @@ def merge(before: JobState, run: Run, outcome: Done | Failed) -> JobState:
     """Add what a job brought to what its workflow has brought so far."""
     if isinstance(outcome, Done):
         return before.merged(outcome.results)
+    if run.job.on_failure is OnFailure.IGNORE and not run.job.is_last:
+        # The workflow goes on as if this job had brought nothing.
+        return before
     failure: dict[str, Json] = {
         'heat_outputs': [],
         **before.values,

@@ -57,6 +57,7 @@ class Run:
     ``claimed_at`` that of its claim, the fence of all we write for it.
     ``due`` is the monotonic time of the next call, or of the end of the
     running one's patience; ``calls`` tells the calls of a run apart.
+    An ``alone`` run is polled in a call of its own.
     """
 
     job: Job
@@ -67,6 +68,7 @@ class Run:
     due: float = 0.0
     calls: int = 0
     failures: int = 0
+    alone: bool = False
     reason: str = ''
 
     def move(self, phase: Phase) -> None:

@@ -1,0 +1,90 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a worker process shows of itself to others.
+
+Its record tells which handlers it offers and which jobs are inside a
+handler's ``start``. It hangs on the process's lease. It is written with
+each claim, and else at most once per interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from esi_worker import clock as clocks
+from esi_worker import store
+from esi_worker.model import WorkerRecord
+
+
+class Announcer:
+    """Keeps one worker's record right, but not at every change."""
+
+    def __init__(
+        self,
+        target: store.Store,
+        key: str,
+        lease: store.Lease,
+        clock: clocks.Clock,
+        handlers: Iterable[str],
+        slots: int,
+        interval: float,
+    ) -> None:
+        """:param interval: seconds between two writes"""
+        self._store = target
+        self._key = key
+        self._lease = lease
+        self._clock = clock
+        self._handlers: tuple[str, ...] = tuple(sorted(handlers))
+        self._slots = slots
+        self._interval = interval
+        self._known: WorkerRecord | None = None
+        self._due = float('-inf')
+
+    def transition(self, starting: Collection[str]) -> store.Transition:
+        """The change that shows which jobs are being started.
+
+        What is known to be shown is forgotten until the next
+        ``refresh``, for the change may fail.
+        """
+        self._known = None
+        return self._transition(self._record(starting))
+
+    def refresh(self, starting: Collection[str]) -> None:
+        """Write the record when it is wrong and has been long enough.
+
+        :raises StoreError: it is still to be written
+        """
+        now = self._clock.monotonic()
+        record = self._record(starting)
+        if now < self._due or record == self._known:
+            return
+        self._due = now + self._interval
+        results = store.commit(self._store, [self._transition(record)])
+        if results[0].applied:
+            self._known = record
+
+    def withdraw(self) -> None:
+        """Offer nothing any more, so that nobody waits for us."""
+        self._handlers = ()
+
+    def _transition(self, record: WorkerRecord) -> store.Transition:
+        put = store.Put(self._key, record.encode(), self._lease.id)
+        return store.Transition((), (put,))
+
+    def _record(self, starting: Collection[str]) -> WorkerRecord:
+        return WorkerRecord(
+            handlers=self._handlers,
+            slots=self._slots,
+            free=max(0, self._slots - len(starting)),
+            starting=tuple(sorted(starting)),
+        )
