@@ -12,7 +12,8 @@
 
 """Running jobs: claims, handler calls, published results."""
 
-from esi_worker.dispatcher.dispatcher import Dispatcher, Settings
+from esi_worker.dispatcher.dispatcher import Dispatcher
+from esi_worker.dispatcher.settings import Settings
 from esi_worker.dispatcher.worker import Worker
 
 __all__ = ('Dispatcher', 'Settings', 'Worker')

@@ -21,7 +21,6 @@ Whatever a handler does wrong costs its own job only.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-import dataclasses
 import queue
 
 from oslo_log import log as logging
@@ -35,21 +34,11 @@ from esi_worker.dispatcher.offers import OfferBook
 from esi_worker.dispatcher.outbox import Outbox
 from esi_worker.dispatcher.polling import Poller
 from esi_worker.dispatcher.runs import Phase, Run
+from esi_worker.dispatcher.settings import Settings
 from esi_worker.handlers import Handler
 from esi_worker.model import InProgress, Outcome, Retry, TypeRegistry
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Settings:
-    """How a worker process behaves; times in seconds."""
-
-    slots: int = 8
-    max_in_progress: int = 5000
-    offer_delay: float = 0.3
-    call_timeout: float = 120.0
-    announce_interval: float = 1.0
 
 
 class Dispatcher:

@@ -18,7 +18,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from esi_worker.dispatcher.dispatcher import Settings
+from esi_worker.dispatcher.settings import Settings
 
 GROUP = cfg.OptGroup(
     'worker',
