@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 import dataclasses
+import itertools
 import operator
 
 from oslo_log import log as logging
@@ -59,29 +60,34 @@ class OfferBook:
         self._handlers = frozenset(handlers)
         self._clock = clock
         self._offer_delay = offer_delay
-        self._ready: dict[str, ReadyJob] = {}
+        # Both in the order in which the jobs became ready.
+        self._ours: dict[str, ReadyJob] = {}
+        self._others: dict[str, ReadyJob] = {}
+        self._sorted = True
         self._workers: dict[str, frozenset[str]] = {}
         self._rings: dict[str, hashring.HashRing] = {}
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self._ours) + len(self._others)
 
     def put(self, job_id: str, kv: store.KeyValue) -> None:
         """A job became ready; jobs for other handlers are not ours."""
+        self.remove(job_id)
         if kv.value in self._handlers:
-            self._ready[job_id] = ReadyJob(
-                job_id, kv.value, kv.mod_revision, self._clock.monotonic()
-            )
+            now = self._clock.monotonic()
+            self._sort_in(ReadyJob(job_id, kv.value, kv.mod_revision, now))
 
     def remove(self, job_id: str) -> None:
         """A job is not ready any more."""
-        self._ready.pop(job_id, None)
+        self._ours.pop(job_id, None)
+        self._others.pop(job_id, None)
 
     def take_ready(self, item: store.Snapshot | store.WatchBatch) -> None:
         """Take in what happened to the ready jobs."""
         start = len(item.prefix)
         if isinstance(item, store.Snapshot):
-            self._ready.clear()
+            self._ours.clear()
+            self._others.clear()
             for kv in sorted(item.items, key=_MODIFIED):
                 self.put(kv.key[start:], kv)
             return
@@ -96,7 +102,7 @@ class OfferBook:
         start = len(item.prefix)
         if isinstance(item, store.Snapshot):
             self._workers.clear()
-            self._rings.clear()
+            self._forget_rings()
             for kv in item.items:
                 self.put_worker(kv.key[start:], kv)
             return
@@ -116,41 +122,58 @@ class OfferBook:
         handlers = frozenset(record.handlers)
         if self._workers.get(worker_id) != handlers:
             self._workers[worker_id] = handlers
-            self._rings.clear()
+            self._forget_rings()
 
     def remove_worker(self, worker_id: str) -> None:
         """A worker is gone; its share falls to the others."""
         if self._workers.pop(worker_id, None) is not None:
-            self._rings.clear()
+            self._forget_rings()
 
     def take(self, limit: int) -> list[ReadyJob]:
-        """The jobs to claim now, oldest first.
+        """The jobs to claim now, ours first, then the oldest.
 
         :param limit: how many at most
         """
-        now = self._clock.monotonic()
-        found: list[ReadyJob] = []
-        for job in self._ready.values():
-            if len(found) >= limit:
+        self._sort()
+        found = list(itertools.islice(self._ours.values(), limit))
+        opened = self._clock.monotonic() - self._offer_delay
+        for job in self._others.values():
+            if len(found) >= limit or job.since > opened:
                 break
-            if self._is_open(job, now):
-                found.append(job)
+            found.append(job)
         return found
 
     def next_due(self) -> float | None:
-        """When a job offered to others opens to all (monotonic)."""
-        now = self._clock.monotonic()
-        times = [
-            job.since + self._offer_delay
-            for job in self._ready.values()
-            if not self._is_open(job, now)
-        ]
-        return min(times, default=None)
+        """When a job offered to others opens to all (monotonic).
 
-    def _is_open(self, job: ReadyJob, now: float) -> bool:
-        if now >= job.since + self._offer_delay:
-            return True
-        return self._owner(job) == self._identity
+        One that is open already is taken as soon as a slot is free.
+        """
+        self._sort()
+        first = next(iter(self._others.values()), None)
+        if first is None:
+            return None
+        due = first.since + self._offer_delay
+        return due if due > self._clock.monotonic() else None
+
+    def _forget_rings(self) -> None:
+        self._rings.clear()
+        self._sorted = False
+
+    def _sort(self) -> None:
+        """Work out anew whose jobs these are."""
+        if self._sorted:
+            return
+        self._sorted = True
+        jobs = [*self._ours.values(), *self._others.values()]
+        jobs.sort(key=lambda job: job.since)
+        self._ours.clear()
+        self._others.clear()
+        for job in jobs:
+            self._sort_in(job)
+
+    def _sort_in(self, job: ReadyJob) -> None:
+        ours = self._owner(job) == self._identity
+        (self._ours if ours else self._others)[job.id] = job
 
     def _owner(self, job: ReadyJob) -> str:
         ring = self._rings.get(job.handler)
