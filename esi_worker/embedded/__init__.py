@@ -33,7 +33,15 @@ from esi_worker.embedded.postgres import PostgresServer
 from esi_worker.embedded.services import Services
 
 __all__ = [
-    'EmbeddedError', 'EtcdServer', 'ExtraMissing', 'Faults', 'HeatServer',
-    'KeystoneServer', 'NotStarted', 'PostgresServer', 'ServiceFailed',
-    'Services', 'TlsFiles',
+    'EmbeddedError',
+    'EtcdServer',
+    'ExtraMissing',
+    'Faults',
+    'HeatServer',
+    'KeystoneServer',
+    'NotStarted',
+    'PostgresServer',
+    'ServiceFailed',
+    'Services',
+    'TlsFiles',
 ]

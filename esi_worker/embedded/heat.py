@@ -46,13 +46,17 @@ class HeatServer(processes.ServiceProcess):
 
     name = 'heat'
 
-    def __init__(self, run_dir: Path,
-                 postgres: postgres_service.PostgresServer, *,
-                 keystone: keystone_service.KeystoneServer | None = None,
-                 plugin_dirs: Sequence[Path] = (),
-                 environment: StandIns | None = 'plugin',
-                 database: str = 'heat',
-                 extra_options: heat_config.Options | None = None) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        postgres: postgres_service.PostgresServer,
+        *,
+        keystone: keystone_service.KeystoneServer | None = None,
+        plugin_dirs: Sequence[Path] = (),
+        environment: StandIns | None = 'plugin',
+        database: str = 'heat',
+        extra_options: heat_config.Options | None = None,
+    ) -> None:
         packages.require('heat', 'waitress', 'psycopg2')
         super().__init__(run_dir)
         self.faults = faults.Faults(self.directory / 'faults')
@@ -90,14 +94,20 @@ class HeatServer(processes.ServiceProcess):
 
     def _spec(self) -> spawning.Spec:
         self._write_environment()
-        self._write_private(self.directory / 'api-paste.ini',
-                            heat_config.PASTE)
-        self._write_private(self.config_file,
-                            heat_config.rendered(self._options()))
+        self._write_private(
+            self.directory / 'api-paste.ini', heat_config.PASTE
+        )
+        self._write_private(
+            self.config_file, heat_config.rendered(self._options())
+        )
         return spawning.python_module(
-            'esi_worker.embedded.heat_app', str(self.config_file),
-            str(self.port), cwd=self.directory, log=self.log_path,
-            env={faults.FOLDER_VARIABLE: str(self.faults.folder)})
+            'esi_worker.embedded.heat_app',
+            str(self.config_file),
+            str(self.port),
+            cwd=self.directory,
+            log=self.log_path,
+            env={faults.FOLDER_VARIABLE: str(self.faults.folder)},
+        )
 
     def _options(self) -> Mapping[str, Mapping[str, str]]:
         return heat_config.merged(
@@ -107,8 +117,11 @@ class HeatServer(processes.ServiceProcess):
                 directory=self.directory,
                 # Kept, because the database holds values encrypted with it.
                 encryption_key=self._kept_secret('encryption_key'),
-                plugin_dirs=self._all_plugin_dirs()),
-            self._authentication(), self._extra_options)
+                plugin_dirs=self._all_plugin_dirs(),
+            ),
+            self._authentication(),
+            self._extra_options,
+        )
 
     def _authentication(self) -> heat_config.Options:
         if self._keystone is None:
@@ -118,11 +131,15 @@ class HeatServer(processes.ServiceProcess):
             username=self._keystone.heat_user,
             password=self._keystone.heat_password,
             project=self._keystone.service_project,
-            region=self._keystone.region)
+            region=self._keystone.region,
+        )
 
     def _all_plugin_dirs(self) -> list[Path]:
-        ours = ([heat_config.CONTRAIL / 'plugin']
-                if self._environment == 'plugin' else [])
+        ours = (
+            [heat_config.CONTRAIL / 'plugin']
+            if self._environment == 'plugin'
+            else []
+        )
         return [*ours, *self._plugin_dirs]
 
     def _write_environment(self) -> None:

@@ -59,8 +59,13 @@ def main() -> None:
 def _configure(config_file: str) -> None:
     oslo_i18n.enable_lazy()
     log.register_options(CONF)
-    CONF([], project='heat', prog='heat-api',
-         default_config_files=[config_file], default_config_dirs=[])
+    CONF(
+        [],
+        project='heat',
+        prog='heat-api',
+        default_config_files=[config_file],
+        default_config_dirs=[],
+    )
     log.setup(CONF, CONF.prog)
     config.set_config_defaults()
     config.startup_sanity_check()

@@ -67,8 +67,14 @@ paste.filter_factory = oslo_middleware.request_id:RequestId.factory
 """
 
 
-def base_options(*, endpoint: str, database_url: str, directory: Path,
-                 encryption_key: str, plugin_dirs: Iterable[Path]) -> Options:
+def base_options(
+    *,
+    endpoint: str,
+    database_url: str,
+    directory: Path,
+    encryption_key: str,
+    plugin_dirs: Iterable[Path],
+) -> Options:
     """What every flavour of Heat needs."""
     root = endpoint.removesuffix('/v1')
     return {
@@ -85,10 +91,12 @@ def base_options(*, endpoint: str, database_url: str, directory: Path,
             'max_stacks_per_tenant': '100000',
             'use_stderr': 'true',
         },
-        'database': {'connection': database_url, 'max_pool_size': '20',
-                     'max_overflow': '64'},
-        'paste_deploy': {
-            'api_paste_config': str(directory / 'api-paste.ini')},
+        'database': {
+            'connection': database_url,
+            'max_pool_size': '20',
+            'max_overflow': '64',
+        },
+        'paste_deploy': {'api_paste_config': str(directory / 'api-paste.ini')},
         'oslo_messaging_notifications': {'driver': 'noop'},
     }
 
@@ -99,24 +107,36 @@ def noauth_options() -> Options:
         'DEFAULT': {'deferred_auth_method': 'password'},
         'paste_deploy': {'flavor': 'noauth'},
         # The new defaults want a system scope that no one has here (403).
-        'oslo_policy': {'enforce_new_defaults': 'false',
-                        'enforce_scope': 'false'},
+        'oslo_policy': {
+            'enforce_new_defaults': 'false',
+            'enforce_scope': 'false',
+        },
     }
 
 
-def keystone_options(auth_url: str, username: str, password: str,
-                     project: str, region: str) -> Options:
+def keystone_options(
+    auth_url: str, username: str, password: str, project: str, region: str
+) -> Options:
     """Heat with Keystone: tokens are checked, trusts are made."""
     credentials = {
-        'auth_type': 'password', 'auth_url': auth_url, 'username': username,
-        'password': password, 'user_domain_id': 'default'}
+        'auth_type': 'password',
+        'auth_url': auth_url,
+        'username': username,
+        'password': password,
+        'user_domain_id': 'default',
+    }
     return {
-        'DEFAULT': {'deferred_auth_method': 'trusts',
-                    'region_name_for_services': region},
+        'DEFAULT': {
+            'deferred_auth_method': 'trusts',
+            'region_name_for_services': region,
+        },
         'keystone_authtoken': {
-            **credentials, 'project_name': project,
-            'project_domain_id': 'default', 'www_authenticate_uri': auth_url,
-            'service_token_roles_required': 'true'},
+            **credentials,
+            'project_name': project,
+            'project_domain_id': 'default',
+            'www_authenticate_uri': auth_url,
+            'service_token_roles_required': 'true',
+        },
         'trustee': credentials,
         'clients_keystone': {'auth_uri': auth_url},
     }
@@ -143,6 +163,8 @@ def rendered(options: Options) -> str:
 
 def nested_environment() -> str:
     """An environment that maps the unknown types to nested templates."""
-    lines = [f'  "{kind}": "file://{CONTRAIL / "nested" / template}"'
-             for kind, template in NESTED_TYPES.items()]
+    lines = [
+        f'  "{kind}": "file://{CONTRAIL / "nested" / template}"'
+        for kind, template in NESTED_TYPES.items()
+    ]
     return '\n'.join(['resource_registry:', *lines, ''])

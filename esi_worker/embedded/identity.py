@@ -29,8 +29,9 @@ INTERFACES = ('public', 'internal', 'admin')
 class Identity:
     """The part of the identity API that a test or demo needs."""
 
-    def __init__(self, session: keystone_session.Session, url: str,
-                 region: str) -> None:
+    def __init__(
+        self, session: keystone_session.Session, url: str, region: str
+    ) -> None:
         self._session = session
         self._url = url
         self._region = region
@@ -43,14 +44,21 @@ class Identity:
         """The id of the role of this name."""
         return self._ensure('role', {'name': name})
 
-    def user(self, name: str, password: str, *, project: str,
-             roles: tuple[str, ...] = ('member',)) -> str:
+    def user(
+        self,
+        name: str,
+        password: str,
+        *,
+        project: str,
+        roles: tuple[str, ...] = ('member',),
+    ) -> str:
         """The id of a user with these roles in the project (by name).
 
         The password of a user that exists is left as it is.
         """
-        user = self._ensure('user', {'name': name}, domain_id=DOMAIN,
-                            password=password)
+        user = self._ensure(
+            'user', {'name': name}, domain_id=DOMAIN, password=password
+        )
         for role in roles:
             self.grant(user, self.project(project), self.role(role))
         return user
@@ -58,17 +66,23 @@ class Identity:
     def grant(self, user: str, project: str, role: str) -> None:
         """Give the role, all by id."""
         self._session.put(
-            f'{self._url}/projects/{project}/users/{user}/roles/{role}')
+            f'{self._url}/projects/{project}/users/{user}/roles/{role}'
+        )
 
     def service(self, kind: str, name: str, url: str) -> str:
         """The id of a catalog entry whose three endpoints have this URL."""
         service = self._ensure('service', {'type': kind, 'name': name})
         for interface in INTERFACES:
             endpoint = self._ensure(
-                'endpoint', {'service_id': service, 'interface': interface},
-                region_id=self._region, url=url)
-            self._session.patch(f'{self._url}/endpoints/{endpoint}',
-                                json={'endpoint': {'url': url}})
+                'endpoint',
+                {'service_id': service, 'interface': interface},
+                region_id=self._region,
+                url=url,
+            )
+            self._session.patch(
+                f'{self._url}/endpoints/{endpoint}',
+                json={'endpoint': {'url': url}},
+            )
         return service
 
     def _ensure(self, kind: str, query: dict[str, str], **more: str) -> str:
@@ -76,6 +90,7 @@ class Identity:
         found: list[dict[str, Any]] = answer.json()[f'{kind}s']
         if found:
             return str(found[0]['id'])
-        answer = self._session.post(f'{self._url}/{kind}s',
-                                    json={kind: {**query, **more}})
+        answer = self._session.post(
+            f'{self._url}/{kind}s', json={kind: {**query, **more}}
+        )
         return str(answer.json()[kind]['id'])

@@ -51,8 +51,9 @@ class KeystoneServer(processes.ServiceProcess):
     heat_user = 'heat'
     service_project = 'service'
 
-    def __init__(self, run_dir: Path,
-                 postgres: postgres_service.PostgresServer) -> None:
+    def __init__(
+        self, run_dir: Path, postgres: postgres_service.PostgresServer
+    ) -> None:
         packages.require('keystone', 'waitress', 'psycopg2')
         super().__init__(run_dir)
         self._postgres = postgres
@@ -63,29 +64,41 @@ class KeystoneServer(processes.ServiceProcess):
     def auth_url(self) -> str:
         return f'http://{ports.LOOPBACK}:{self.port}/v3'
 
-    def session(self, username: str, password: str,
-                project: str) -> keystone_session.Session:
+    def session(
+        self, username: str, password: str, project: str
+    ) -> keystone_session.Session:
         """A session of a user of the default domain, scoped to a project."""
-        return keystone_session.Session(auth=v3.Password(
-            auth_url=self.auth_url, username=username, password=password,
-            user_domain_id=identity.DOMAIN, project_name=project,
-            project_domain_id=identity.DOMAIN))
+        return keystone_session.Session(
+            auth=v3.Password(
+                auth_url=self.auth_url,
+                username=username,
+                password=password,
+                user_domain_id=identity.DOMAIN,
+                project_name=project,
+                project_domain_id=identity.DOMAIN,
+            )
+        )
 
     def admin_session(self) -> keystone_session.Session:
-        return self.session(self.admin_user, self.admin_password,
-                            self.admin_project)
+        return self.session(
+            self.admin_user, self.admin_password, self.admin_project
+        )
 
     def identity(self) -> identity.Identity:
         """Creates projects, users, roles and catalog entries as admin."""
-        return identity.Identity(self.admin_session(), self.auth_url,
-                                 self.region)
+        return identity.Identity(
+            self.admin_session(), self.auth_url, self.region
+        )
 
     def register_heat(self, url: str) -> None:
         """Make Heat's service user, its role and its catalog entry."""
         as_admin = self.identity()
-        as_admin.user(self.heat_user, self.heat_password,
-                      project=self.service_project,
-                      roles=('admin', 'service'))
+        as_admin.user(
+            self.heat_user,
+            self.heat_password,
+            project=self.service_project,
+            roles=('admin', 'service'),
+        )
         as_admin.role('heat_stack_user')
         as_admin.service('orchestration', 'heat', url)
 
@@ -103,16 +116,23 @@ class KeystoneServer(processes.ServiceProcess):
         self._make_token_keys()
         self._write_private(config, heat_config.rendered(self._options()))
         return spawning.python_module(
-            'esi_worker.embedded.keystone_app', str(config), str(self.port),
-            cwd=self.directory, log=self.log_path,
-            env={'OS_BOOTSTRAP_PASSWORD': self.admin_password})
+            'esi_worker.embedded.keystone_app',
+            str(config),
+            str(self.port),
+            cwd=self.directory,
+            log=self.log_path,
+            env={'OS_BOOTSTRAP_PASSWORD': self.admin_password},
+        )
 
     def _options(self) -> heat_config.Options:
         keys = str(self._key_folder())
         return {
             'DEFAULT': {'use_stderr': 'true'},
-            'database': {'connection': self._postgres.url(DATABASE),
-                         'max_pool_size': '20', 'max_overflow': '32'},
+            'database': {
+                'connection': self._postgres.url(DATABASE),
+                'max_pool_size': '20',
+                'max_overflow': '32',
+            },
             'cache': {'enabled': 'true', 'backend': 'dogpile.cache.memory'},
             'fernet_tokens': {'key_repository': keys},
             'fernet_receipts': {'key_repository': keys},
@@ -131,7 +151,8 @@ class KeystoneServer(processes.ServiceProcess):
             if not (folder / name).exists():
                 key = secrets.token_bytes(FERNET_KEY_BYTES)
                 self._write_private(
-                    folder / name, base64.urlsafe_b64encode(key).decode())
+                    folder / name, base64.urlsafe_b64encode(key).decode()
+                )
 
     def _answers(self) -> bool:
         with requests.Session() as session:

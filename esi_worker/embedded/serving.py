@@ -27,7 +27,11 @@ CONNECTION_LIMIT = 5000
 def serve(application: Any, port: int, *, threads: int) -> None:
     """Serve on the loopback address until the process ends."""
     waitress.serve(
-        application, host=ports.LOOPBACK, port=port, threads=threads,
+        application,
+        host=ports.LOOPBACK,
+        port=port,
+        threads=threads,
         connection_limit=CONNECTION_LIMIT,
         # select() cannot watch that many connections.
-        asyncore_use_poll=True)
+        asyncore_use_poll=True,
+    )

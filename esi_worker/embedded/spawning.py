@@ -61,11 +61,13 @@ class _Spawner:
 
     def __init__(self) -> None:
         self._requests: queue.SimpleQueue[
-            tuple[Spec, futures.Future[subprocess.Popen[bytes]]]]
+            tuple[Spec, futures.Future[subprocess.Popen[bytes]]]
+        ]
         self._requests = queue.SimpleQueue()
         self._owner = os.getpid()
         threading.Thread(
-            target=self._serve, name='embedded-spawner', daemon=True).start()
+            target=self._serve, name='embedded-spawner', daemon=True
+        ).start()
 
     def serves_this_process(self) -> bool:
         return self._owner == os.getpid()
@@ -106,33 +108,56 @@ def child_environment(**extra: str) -> dict[str, str]:
     return env
 
 
-def python_module(module: str, *arguments: str, cwd: Path, log: Path,
-                  env: Mapping[str, str] | None = None) -> Spec:
+def python_module(
+    module: str,
+    *arguments: str,
+    cwd: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+) -> Spec:
     """The spec of a module of ours, run by this interpreter."""
-    path = os.pathsep.join(filter(None, [
-        str(packages.import_root()), os.environ.get('PYTHONPATH')]))
+    path = os.pathsep.join(
+        filter(
+            None, [str(packages.import_root()), os.environ.get('PYTHONPATH')]
+        )
+    )
     return Spec(
         # -P: the working directory must not shadow any module.
         command=[sys.executable, '-P', '-m', module, *arguments],
-        cwd=cwd, log=log,
-        env=child_environment(PYTHONPATH=path, **(env or {})))
+        cwd=cwd,
+        log=log,
+        env=child_environment(PYTHONPATH=path, **(env or {})),
+    )
 
 
 def _popen(spec: Spec) -> subprocess.Popen[bytes]:
     with spec.log.open('ab') as log:
         return subprocess.Popen(
-            [sys.executable, '-I', '-S', str(LAUNCHER), *_options(spec),
-             '--', *spec.command],
-            cwd=spec.cwd, env=dict(spec.env), stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT,
+            [
+                sys.executable,
+                '-I',
+                '-S',
+                str(LAUNCHER),
+                *_options(spec),
+                '--',
+                *spec.command,
+            ],
+            cwd=spec.cwd,
+            env=dict(spec.env),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
             # A Ctrl-C in the terminal must reach us alone: we stop the
             # services, in order.
-            start_new_session=True)
+            start_new_session=True,
+        )
 
 
 def _options(spec: Spec) -> list[str]:
-    options = [f'--parent={os.getpid()}',
-               f'--death-signal={int(spec.death_signal)}']
+    options = [
+        f'--parent={os.getpid()}',
+        f'--death-signal={int(spec.death_signal)}',
+    ]
     if spec.account is not None:
         options += [f'--uid={spec.account.uid}', f'--gid={spec.account.gid}']
     return options

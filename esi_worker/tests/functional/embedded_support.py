@@ -122,16 +122,17 @@ class Stacks:
     def __init__(self, session: keystone_session.Session) -> None:
         self._stacks = heat_client.Client('1', session=session).stacks
 
-    def create(self, name: str, template: str, /,
-               **parameters: Any) -> Any:
-        created = self._stacks.create(stack_name=name, template=template,
-                                      parameters=parameters)
+    def create(self, name: str, template: str, /, **parameters: Any) -> Any:
+        created = self._stacks.create(
+            stack_name=name, template=template, parameters=parameters
+        )
         return self.settled(f'{name}/{created["stack"]["id"]}')
 
     def update(self, stack: Any, template: str, **parameters: Any) -> Any:
         reference = f'{stack.stack_name}/{stack.id}'
-        self._stacks.update(reference, template=template,
-                            parameters=parameters)
+        self._stacks.update(
+            reference, template=template, parameters=parameters
+        )
         return self.settled(reference)
 
     def delete(self, stack: Any) -> Any:
@@ -144,15 +145,22 @@ class Stacks:
 
     def settled(self, reference: str) -> Any:
         """The stack once Heat has done with it."""
-        wait_until(lambda: not self._stacks.get(
-            reference, resolve_outputs=False,
-        ).stack_status.endswith('_IN_PROGRESS'))
+        wait_until(
+            lambda: (
+                not self._stacks.get(
+                    reference,
+                    resolve_outputs=False,
+                ).stack_status.endswith('_IN_PROGRESS')
+            )
+        )
         return self._stacks.get(reference)
 
 
 def outputs(stack: Any) -> dict[str, Any]:
-    return {output['output_key']: output['output_value']
-            for output in stack.outputs}
+    return {
+        output['output_key']: output['output_value']
+        for output in stack.outputs
+    }
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
@@ -201,7 +209,9 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def noauth_session(heat: embedded.HeatServer,
-                   tenant: str) -> keystone_session.Session:
+def noauth_session(
+    heat: embedded.HeatServer, tenant: str
+) -> keystone_session.Session:
     return keystone_session.Session(
-        auth=noauth.NoAuth(endpoint=f'{heat.endpoint}/{tenant}'))
+        auth=noauth.NoAuth(endpoint=f'{heat.endpoint}/{tenant}')
+    )

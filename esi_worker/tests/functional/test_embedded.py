@@ -42,10 +42,10 @@ class InRunDir(testtools.TestCase):
 
 
 class EtcdServerTest(InRunDir):
-
     def start(self, **options: Any) -> embedded.EtcdServer:
-        return self.enterContext(embedded.EtcdServer(
-            self.run_dir, unsafe_no_fsync=True, **options))
+        return self.enterContext(
+            embedded.EtcdServer(self.run_dir, unsafe_no_fsync=True, **options)
+        )
 
     def test_keeps_what_is_written(self) -> None:
         etcd = self.start()
@@ -75,11 +75,14 @@ class EtcdServerTest(InRunDir):
     def test_paused_server_accepts_but_does_not_answer(self) -> None:
         etcd = self.start()
         etcd.pause()
-        self.assertRaises(requests.ReadTimeout, requests.get,
-                          f'{etcd.endpoint}/health', timeout=0.3)
+        self.assertRaises(
+            requests.ReadTimeout,
+            requests.get,
+            f'{etcd.endpoint}/health',
+            timeout=0.3,
+        )
         etcd.resume()
-        self.assertTrue(
-            requests.get(f'{etcd.endpoint}/health', timeout=10).ok)
+        self.assertTrue(requests.get(f'{etcd.endpoint}/health', timeout=10).ok)
 
     def test_paused_server_can_be_stopped(self) -> None:
         etcd = self.start()
@@ -95,8 +98,10 @@ class EtcdServerTest(InRunDir):
         self.assertIn('ready to serve', etcd.log_path.read_text())
 
     def test_leaves_no_process_after_an_exception(self) -> None:
-        with (contextlib.suppress(LookupError),
-              embedded.EtcdServer(self.run_dir) as etcd):
+        with (
+            contextlib.suppress(LookupError),
+            embedded.EtcdServer(self.run_dir) as etcd,
+        ):
             pid = support.living_pid(etcd)
             raise LookupError
         self.assertTrue(support.has_ended(pid))
@@ -111,7 +116,8 @@ class EtcdServerTest(InRunDir):
 
     def test_failed_start_shows_the_log(self) -> None:
         etcd = embedded.EtcdServer(
-            self.run_dir, extra_args=['--initial-cluster=a=http://b:1'])
+            self.run_dir, extra_args=['--initial-cluster=a=http://b:1']
+        )
         self.addCleanup(etcd.close)
         error = self.assertRaises(embedded.ServiceFailed, etcd.start)
         self.assertIn("couldn't find local name", str(error))
@@ -119,7 +125,6 @@ class EtcdServerTest(InRunDir):
 
 
 class PostgresServerTest(InRunDir):
-
     def test_restart_keeps_databases(self) -> None:
         with embedded.PostgresServer(self.run_dir) as postgres:
             pid = support.living_pid(postgres)
@@ -132,7 +137,7 @@ class PostgresServerTest(InRunDir):
         self.assertEndsWith(url, f'@127.0.0.1:{postgres.port}/one')
 
     def assertEndsWith(self, text: str, end: str) -> None:
-        self.assertEqual(end, text[-len(end):])
+        self.assertEqual(end, text[-len(end) :])
 
 
 class ParentDeathTest(InRunDir):
@@ -151,8 +156,10 @@ with (embedded.EtcdServer(run_dir) as etcd,
     def started(self) -> tuple[subprocess.Popen[str], list[int]]:
         parent = subprocess.Popen(
             [sys.executable, '-c', self.SCRIPT, str(self.run_dir)],
-            stdout=subprocess.PIPE, text=True,
-            env={**os.environ, 'PYTHONPATH': str(packages.import_root())})
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, 'PYTHONPATH': str(packages.import_root())},
+        )
         self.addCleanup(parent.wait)
         self.addCleanup(parent.kill)
         assert parent.stdout is not None
@@ -161,8 +168,9 @@ with (embedded.EtcdServer(run_dir) as etcd,
 
     def assert_gone_after(self, number: signal.Signals) -> None:
         parent, pids = self.started()
-        self.assertEqual([False, False],
-                         [support.has_ended(pid) for pid in pids])
+        self.assertEqual(
+            [False, False], [support.has_ended(pid) for pid in pids]
+        )
         parent.send_signal(number)
         for pid in pids:
             self.assertTrue(support.has_ended(pid, support.DEADLINE))
@@ -178,23 +186,28 @@ with (embedded.EtcdServer(run_dir) as etcd,
 
 
 class ServicesTest(InRunDir):
-
     def pids(self, run: embedded.Services) -> list[int]:
-        return [support.living_pid(server)
-                for server in (run.etcd, run.postgres, run.heat)]
+        return [
+            support.living_pid(server)
+            for server in (run.etcd, run.postgres, run.heat)
+        ]
 
     def stacks(self, run: embedded.Services) -> support.Stacks:
         return support.Stacks(support.noauth_session(run.heat, 't'))
 
     def assert_ended(self, pids: Sequence[int]) -> None:
-        self.assertEqual([True] * len(pids),
-                         [support.has_ended(pid) for pid in pids])
+        self.assertEqual(
+            [True] * len(pids), [support.has_ended(pid) for pid in pids]
+        )
 
     def test_two_runs_side_by_side(self) -> None:
         said: list[str] = []
-        with (embedded.Services(self.run_dir / 'one',
-                                progress=said.append) as one,
-              embedded.Services(self.run_dir / 'two') as two):
+        with (
+            embedded.Services(
+                self.run_dir / 'one', progress=said.append
+            ) as one,
+            embedded.Services(self.run_dir / 'two') as two,
+        ):
             pids = self.pids(one) + self.pids(two)
             support.put(one.etcd.endpoint, '/a', 'b')
             self.stacks(one).create('network_1', support.NETWORK, name='n-1')
@@ -213,19 +226,26 @@ class ServicesTest(InRunDir):
             self.assertEqual(['network_1'], stacks.names())
 
     def test_nothing_is_left_after_an_exception(self) -> None:
-        with (contextlib.suppress(LookupError),
-              embedded.Services(self.run_dir) as run):
+        with (
+            contextlib.suppress(LookupError),
+            embedded.Services(self.run_dir) as run,
+        ):
             pids = self.pids(run)
             raise LookupError
         self.assert_ended(pids)
 
     def test_failed_start_stops_what_had_started(self) -> None:
-        run = embedded.Services(self.run_dir, heat_options={
-            'extra_options': {'database': {'connection': 'no-such://'}}})
+        run = embedded.Services(
+            self.run_dir,
+            heat_options={
+                'extra_options': {'database': {'connection': 'no-such://'}}
+            },
+        )
         error = self.assertRaises(embedded.ServiceFailed, run.start)
         self.assertEqual('heat', error.service)
-        started = [int(path.read_text())
-                   for path in self.run_dir.glob('*/pid')]
+        started = [
+            int(path.read_text()) for path in self.run_dir.glob('*/pid')
+        ]
         self.assertEqual(3, len(started))
         self.assert_ended(started)
 

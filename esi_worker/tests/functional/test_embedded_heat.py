@@ -39,63 +39,88 @@ class StandIns:
     stacks: embedded_support.Stacks
 
     def test_network(self: Any) -> None:
-        made = self.stacks.create('network_1', NETWORK, uuid='n-1',
-                                  name='a-network')
+        made = self.stacks.create(
+            'network_1', NETWORK, uuid='n-1', name='a-network'
+        )
         self.assertEqual('CREATE_COMPLETE', made.stack_status)
         self.assertEqual(
-            {'id': 'n-1', 'name': 'a-network', 'route_targets': [],
-             'fq_name': 'default-domain:admin:n-1'}, outputs(made))
+            {
+                'id': 'n-1',
+                'name': 'a-network',
+                'route_targets': [],
+                'fq_name': 'default-domain:admin:n-1',
+            },
+            outputs(made),
+        )
 
-        made = self.stacks.update(made, NETWORK, uuid='n-1',
-                                  name='a-network',
-                                  route_targets='target:1:1,target:1:2')
+        made = self.stacks.update(
+            made,
+            NETWORK,
+            uuid='n-1',
+            name='a-network',
+            route_targets='target:1:1,target:1:2',
+        )
         self.assertEqual('UPDATE_COMPLETE', made.stack_status)
-        self.assertEqual(['target:1:1', 'target:1:2'],
-                         outputs(made)['route_targets'])
+        self.assertEqual(
+            ['target:1:1', 'target:1:2'], outputs(made)['route_targets']
+        )
         self.assertEqual('n-1', outputs(made)['id'])
 
-        self.assertEqual('DELETE_COMPLETE',
-                         self.stacks.delete(made).stack_status)
+        self.assertEqual(
+            'DELETE_COMPLETE', self.stacks.delete(made).stack_status
+        )
         self.assertEqual([], self.stacks.names())
 
     def test_network_without_uuid_gets_an_id(self: Any) -> None:
         made = outputs(self.stacks.create('network_2', NETWORK, name='n'))
         self.assertEqual(36, len(made['id']))
-        self.assertEqual(f'default-domain:admin:{made["id"]}',
-                         made['fq_name'])
+        self.assertEqual(f'default-domain:admin:{made["id"]}', made['fq_name'])
 
     def test_subnet(self: Any) -> None:
         made = self.stacks.create('subnet_1', SUBNET, network_id='n-1')
         shown = outputs(made)
         self.assertEqual(36, len(shown.pop('id')))
         self.assertEqual(
-            {'name': 'a-subnet', 'network_id': 'n-1',
-             'ip_prefix': '10.0.0.0/24', 'default_gateway': '10.0.0.1',
-             'ipam': 'default-domain:default-project:default-network-ipam'},
-            shown)
+            {
+                'name': 'a-subnet',
+                'network_id': 'n-1',
+                'ip_prefix': '10.0.0.0/24',
+                'default_gateway': '10.0.0.1',
+                'ipam': 'default-domain:default-project:default-network-ipam',
+            },
+            shown,
+        )
 
     def test_port(self: Any) -> None:
-        made = self.stacks.create('port_1', PORT, name='p-1', mac=MAC,
-                                  pairs=[], network='n-1')
+        made = self.stacks.create(
+            'port_1', PORT, name='p-1', mac=MAC, pairs=[], network='n-1'
+        )
         shown = outputs(made)
         identity = shown['id']
         self.assertEqual(36, len(identity))
         self.assertEqual(
-            {'id': identity, 'fq_name': f'default-domain:admin:{identity}',
-             'virtual_network': [['default-domain', 'admin', 'n-1']],
-             'mac_address': [MAC],
-             'allowed_address_pairs': {'allowed_address_pair': []}}, shown)
+            {
+                'id': identity,
+                'fq_name': f'default-domain:admin:{identity}',
+                'virtual_network': [['default-domain', 'admin', 'n-1']],
+                'mac_address': [MAC],
+                'allowed_address_pairs': {'allowed_address_pair': []},
+            },
+            shown,
+        )
 
-        made = self.stacks.update(made, PORT, name='p-1', mac=MAC,
-                                  pairs=PAIRS, network='n-1')
+        made = self.stacks.update(
+            made, PORT, name='p-1', mac=MAC, pairs=PAIRS, network='n-1'
+        )
         self.assertEqual('UPDATE_COMPLETE', made.stack_status)
         self.assertEqual(identity, outputs(made)['id'])
-        self.assertEqual({'allowed_address_pair': PAIRS},
-                         outputs(made)['allowed_address_pairs'])
+        self.assertEqual(
+            {'allowed_address_pair': PAIRS},
+            outputs(made)['allowed_address_pairs'],
+        )
 
 
 class NestedStandInsTest(StandIns, testtools.TestCase):
-
     def setUp(self) -> None:
         super().setUp()
         heat = self.useFixture(shared.HeatFixture(environment='nested'))
@@ -103,7 +128,6 @@ class NestedStandInsTest(StandIns, testtools.TestCase):
 
 
 class PluginStandInsTest(StandIns, testtools.TestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.heat = self.useFixture(shared.HeatFixture())
@@ -116,8 +140,9 @@ class PluginStandInsTest(StandIns, testtools.TestCase):
 
     def test_marker_in_the_name_delays_the_action(self) -> None:
         began = time.monotonic()
-        made = self.stacks.create('network_4', NETWORK,
-                                  name='wait-create-1.5s')
+        made = self.stacks.create(
+            'network_4', NETWORK, name='wait-create-1.5s'
+        )
         self.assertGreater(time.monotonic() - began, 1.5)
         self.assertEqual('CREATE_COMPLETE', made.stack_status)
 
@@ -133,28 +158,31 @@ class PluginStandInsTest(StandIns, testtools.TestCase):
     def test_update_and_delete_may_fail_too(self) -> None:
         made = self.stacks.create('network_6', NETWORK, name='n-6')
         self.heat.server.faults.set('n-6', 'fail-update', 'fail-delete')
-        made = self.stacks.update(made, NETWORK, name='n-6',
-                                  route_targets='target:1:1')
+        made = self.stacks.update(
+            made, NETWORK, name='n-6', route_targets='target:1:1'
+        )
         self.assertEqual('UPDATE_FAILED', made.stack_status)
-        self.assertEqual('DELETE_FAILED',
-                         self.stacks.delete(made).stack_status)
+        self.assertEqual(
+            'DELETE_FAILED', self.stacks.delete(made).stack_status
+        )
 
     def test_tenants_do_not_see_each_other(self) -> None:
         self.stacks.create('network_7', NETWORK, name='n-7')
-        other = embedded_support.Stacks(embedded_support.noauth_session(
-            self.heat.server, 'another-tenant'))
+        other = embedded_support.Stacks(
+            embedded_support.noauth_session(self.heat.server, 'another-tenant')
+        )
         self.assertNotIn('network_7', other.names())
 
 
 class KeystoneTest(testtools.TestCase):
-
     def test_user_creates_a_stack_in_its_own_project(self) -> None:
         heat = self.useFixture(shared.HeatWithKeystoneFixture())
         stacks = embedded_support.Stacks(heat.session())
         made = stacks.create('network_1', NETWORK, name='n-1')
         self.assertEqual('CREATE_COMPLETE', made.stack_status)
-        self.assertEqual(heat.session().get_project_id(), made.parameters[
-            'OS::project_id'])
+        self.assertEqual(
+            heat.session().get_project_id(), made.parameters['OS::project_id']
+        )
         self.assertEqual(['network_1'], stacks.names())
 
     def test_heat_refuses_a_caller_without_token(self) -> None:
@@ -164,6 +192,7 @@ class KeystoneTest(testtools.TestCase):
 
     def test_wrong_password_gives_no_token(self) -> None:
         keystone = self.useFixture(shared.KeystoneFixture())
-        session = keystone.server.session(keystone.username, 'wrong',
-                                          keystone.project)
+        session = keystone.server.session(
+            keystone.username, 'wrong', keystone.project
+        )
         self.assertRaisesRegex(Exception, '401', session.get_token)

@@ -53,8 +53,9 @@ class StandIn(resource.Resource):
         self.resource_id_set(self._identity())
         return self._begin('create')
 
-    def handle_update(self, json_snippet: Any, tmpl_diff: Any,
-                      prop_diff: Any) -> Wait:
+    def handle_update(
+        self, json_snippet: Any, tmpl_diff: Any, prop_diff: Any
+    ) -> Wait:
         return self._begin('update')
 
     def handle_delete(self) -> Wait:
@@ -156,9 +157,16 @@ class VnSubnet(StandIn):
         'gateway_is_vrouter': changeable(BOOLEAN),
     }
     attributes_schema = {
-        name: attribute() for name in (
-            'name', 'network_id', 'ip_prefix', 'default_gateway', 'ipam',
-            'fq_name')}
+        name: attribute()
+        for name in (
+            'name',
+            'network_id',
+            'ip_prefix',
+            'default_gateway',
+            'ipam',
+            'fq_name',
+        )
+    }
 
 
 class VirtualMachineInterface(StandIn):
@@ -177,10 +185,12 @@ class VirtualMachineInterface(StandIn):
         'name': attribute(),
         'fq_name': attribute(),
         'virtual_networks': attribute(attributes.Schema.LIST),
-        'virtual_machine_interface_mac_addresses':
-            attribute(attributes.Schema.LIST),
-        'virtual_machine_interface_allowed_address_pairs':
-            attribute(attributes.Schema.MAP),
+        'virtual_machine_interface_mac_addresses': attribute(
+            attributes.Schema.LIST
+        ),
+        'virtual_machine_interface_allowed_address_pairs': attribute(
+            attributes.Schema.MAP
+        ),
     }
 
     def _resolve_attribute(self, name: str) -> Any:
@@ -203,7 +213,8 @@ class InstanceIp(StandIn):
         'virtual_machine_interfaces': changeable(LIST),
     }
     attributes_schema = {
-        name: attribute() for name in ('name', 'fq_name', 'ip_address')}
+        name: attribute() for name in ('name', 'fq_name', 'ip_address')
+    }
 
 
 def resource_mapping() -> dict[str, type[StandIn]]:

@@ -21,7 +21,6 @@ from esi_worker.embedded import faults
 
 
 class MarkersTest(testtools.TestCase):
-
     def test_fails_only_the_named_action(self) -> None:
         self.assertTrue(faults.fails('net-fail-create-1', 'create'))
         self.assertFalse(faults.fails('net-fail-create-1', 'delete'))
@@ -36,26 +35,28 @@ class MarkersTest(testtools.TestCase):
         self.assertEqual(0.0, faults.seconds('wait-3s', 'delete'))
 
     def test_longest_wait_counts(self) -> None:
-        self.assertEqual(2.0, faults.seconds('wait-1s wait-create-2s',
-                                             'create'))
+        self.assertEqual(
+            2.0, faults.seconds('wait-1s wait-create-2s', 'create')
+        )
 
     def test_ordinary_name_asks_for_nothing(self) -> None:
         self.assertEqual(0.0, faults.seconds('await-10server', 'create'))
 
 
 class FaultsTest(testtools.TestCase):
-
     def setUp(self) -> None:
         super().setUp()
         folder = Path(self.useFixture(fixtures.TempDir()).path)
         self.faults = faults.Faults(folder)
-        self.useFixture(fixtures.EnvironmentVariable(
-            faults.FOLDER_VARIABLE, str(folder)))
+        self.useFixture(
+            fixtures.EnvironmentVariable(faults.FOLDER_VARIABLE, str(folder))
+        )
 
     def test_set_and_clear(self) -> None:
         self.faults.set('../a b', 'fail-create', 'wait-1s')
-        self.assertEqual('../a b fail-create wait-1s',
-                         faults.markers_of('../a b'))
+        self.assertEqual(
+            '../a b fail-create wait-1s', faults.markers_of('../a b')
+        )
         self.faults.clear('../a b')
         self.assertEqual('../a b', faults.markers_of('../a b'))
 

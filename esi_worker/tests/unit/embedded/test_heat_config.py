@@ -22,16 +22,19 @@ from esi_worker.embedded import heat_config
 
 
 class OptionsTest(testtools.TestCase):
-
     def base(self) -> heat_config.Options:
         return heat_config.base_options(
-            endpoint='http://127.0.0.1:1/v1', database_url='postgresql://d',
-            directory=Path('/run-dir'), encryption_key='k' * 32,
-            plugin_dirs=[Path('/one'), Path('/two')])
+            endpoint='http://127.0.0.1:1/v1',
+            database_url='postgresql://d',
+            directory=Path('/run-dir'),
+            encryption_key='k' * 32,
+            plugin_dirs=[Path('/one'), Path('/two')],
+        )
 
     def test_last_layer_wins_option_by_option(self) -> None:
         merged = heat_config.merged(
-            {'a': {'x': '1', 'y': '1'}}, {'a': {'x': '2'}, 'b': {'z': '2'}})
+            {'a': {'x': '1', 'y': '1'}}, {'a': {'x': '2'}, 'b': {'z': '2'}}
+        )
         self.assertEqual({'a': {'x': '2', 'y': '1'}, 'b': {'z': '2'}}, merged)
 
     def test_merging_changes_no_layer(self) -> None:
@@ -43,17 +46,22 @@ class OptionsTest(testtools.TestCase):
         self.assertEqual('/one,/two', self.base()['DEFAULT']['plugin_dirs'])
 
     def test_extra_group_is_written(self) -> None:
-        text = heat_config.rendered(heat_config.merged(
-            self.base(), {'collector_agents': {'Host': 'a%b', 'port': '1'}}))
+        text = heat_config.rendered(
+            heat_config.merged(
+                self.base(), {'collector_agents': {'Host': 'a%b', 'port': '1'}}
+            )
+        )
         parser = configparser.RawConfigParser(default_section='')
         parser.optionxform = str  # type: ignore[method-assign,assignment]
         parser.read_string(text)
-        self.assertEqual({'Host': 'a%b', 'port': '1'},
-                         dict(parser['collector_agents']))
+        self.assertEqual(
+            {'Host': 'a%b', 'port': '1'}, dict(parser['collector_agents'])
+        )
 
     def test_other_groups_do_not_inherit_the_default_group(self) -> None:
         text = heat_config.rendered(
-            {'DEFAULT': {'host': 'a'}, 'other': {'b': 'c'}})
+            {'DEFAULT': {'host': 'a'}, 'other': {'b': 'c'}}
+        )
         self.assertEqual(1, text.count('host'))
 
     def test_nested_templates_exist(self) -> None:

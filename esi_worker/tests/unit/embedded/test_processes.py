@@ -34,15 +34,16 @@ from esi_worker.embedded import (
 
 
 class ErrorsTest(testtools.TestCase):
-
     def test_missing_package_says_how_to_get_it(self) -> None:
-        error = self.assertRaises(errors.ExtraMissing, packages.require,
-                                  'no_such_package')
+        error = self.assertRaises(
+            errors.ExtraMissing, packages.require, 'no_such_package'
+        )
         self.assertIn('pip install esi-worker[embedded]', str(error))
 
     def test_missing_folder_says_how_to_get_it(self) -> None:
-        self.assertRaises(errors.ExtraMissing, packages.folder_of,
-                          'no_such_package')
+        self.assertRaises(
+            errors.ExtraMissing, packages.folder_of, 'no_such_package'
+        )
 
     def test_failure_shows_the_last_lines_only(self) -> None:
         log = Path(self.useFixture(fixtures.TempDir()).path) / 'log'
@@ -54,7 +55,6 @@ class ErrorsTest(testtools.TestCase):
 
 
 class ReservedPortTest(testtools.TestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.port = ports.ReservedPort()
@@ -79,20 +79,21 @@ class ReservedPortTest(testtools.TestCase):
 
 
 class EtcdCommandTest(testtools.TestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.run_dir = Path(self.useFixture(fixtures.TempDir()).path)
 
     def spec(self, **options: object) -> spawning.Spec:
-        server = etcd.EtcdServer(
-            self.run_dir, **options)  # type: ignore[arg-type]
+        server = etcd.EtcdServer(self.run_dir, **options)  # type: ignore[arg-type]
         self.addCleanup(server.close)
         return server._spec()
 
     def test_argument_wins_over_environment(self) -> None:
-        self.useFixture(fixtures.EnvironmentVariable(
-            etcd.BINARY_VARIABLE, '/from/environment'))
+        self.useFixture(
+            fixtures.EnvironmentVariable(
+                etcd.BINARY_VARIABLE, '/from/environment'
+            )
+        )
         self.assertEqual('/named', self.spec(binary='/named').command[0])
         self.assertEqual('/from/environment', self.spec().command[0])
 
@@ -130,8 +131,11 @@ class Sleeper(processes.ServiceProcess):
 
     def _spec(self) -> spawning.Spec:
         return spawning.Spec(
-            command=[sys.executable, '-c', self.script], cwd=self.directory,
-            log=self.log_path, env=spawning.child_environment())
+            command=[sys.executable, '-c', self.script],
+            cwd=self.directory,
+            log=self.log_path,
+            env=spawning.child_environment(),
+        )
 
     def _answers(self) -> bool:
         return False
@@ -141,15 +145,16 @@ class Stubborn(Sleeper):
     """A process that ignores a polite request to stop."""
 
     stop_timeout = 0.1
-    script = ('import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);'
-              'open("ready", "w").close()\nwhile True: signal.pause()')
+    script = (
+        'import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);'
+        'open("ready", "w").close()\nwhile True: signal.pause()'
+    )
 
     def _answers(self) -> bool:
         return (self.directory / 'ready').exists()
 
 
 class ServiceProcessTest(testtools.TestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.run_dir = Path(self.useFixture(fixtures.TempDir()).path)
@@ -192,7 +197,6 @@ class ServiceProcessTest(testtools.TestCase):
 
 
 class TenantTest(testtools.TestCase):
-
     def test_tenant_is_read_from_the_path(self) -> None:
         self.assertEqual('t-1', noauth.tenant_of('/v1/t-1/stacks'))
         self.assertEqual('t-1', noauth.tenant_of('/v1/t-1'))
@@ -202,13 +206,21 @@ class TenantTest(testtools.TestCase):
     def test_headers_of_the_caller_do_not_count(self) -> None:
         seen = {}
 
-        def application(environ: dict[str, object],
-                        start_response: object) -> list[bytes]:
+        def application(
+            environ: dict[str, object], start_response: object
+        ) -> list[bytes]:
             seen.update(environ)
             return []
 
         noauth.tenant_from_path(application)(
-            {'PATH_INFO': '/v1/t-1/stacks', 'HTTP_X_ROLES': 'admin',
-             'HTTP_X_PROJECT_ID': 't-2'}, None)
-        self.assertEqual(('t-1', 'member,reader'),
-                         (seen['HTTP_X_PROJECT_ID'], seen['HTTP_X_ROLES']))
+            {
+                'PATH_INFO': '/v1/t-1/stacks',
+                'HTTP_X_ROLES': 'admin',
+                'HTTP_X_PROJECT_ID': 't-2',
+            },
+            None,
+        )
+        self.assertEqual(
+            ('t-1', 'member,reader'),
+            (seen['HTTP_X_PROJECT_ID'], seen['HTTP_X_ROLES']),
+        )
