@@ -54,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, 2)
     except exceptions.StoreError as error:
         return _fail(error, 1)
+    except SystemExit as error:
+        # oslo.config has printed why; for a bad value it would end with 1.
+        return 2 if error.code else 0
     LOG.info('esi-worker %s starts as %s', version.version(), conf.role)
     service.run(conf, role)
     return 0
