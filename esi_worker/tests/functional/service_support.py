@@ -20,6 +20,7 @@ import json
 import os
 from pathlib import Path
 import shutil
+import signal
 import tempfile
 import time
 from typing import Any, ClassVar
@@ -208,9 +209,6 @@ def children_of(pid: int) -> set[int]:
     return {int(number) for text in lists for number in text.split()}
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def kill(pid: int) -> None:
+    """End a process as a crash would."""
+    os.kill(pid, signal.SIGKILL)
