@@ -67,6 +67,7 @@ class Manager:
         self._agenda = Agenda(world, Planner(world, source), self._commit)
         self._unlisted = set(self.prefixes(world.keys))
         self._own: set[int] = set()
+        self._events: list[store.Event] = []
 
     @staticmethod
     def prefixes(keys: store.KeyLayout) -> tuple[str, ...]:
@@ -87,8 +88,9 @@ class Manager:
         :raises StoreUnavailable: the mirrors may be wrong; build new
             ones when the store is back
         """
-        # Each item is taken in before the next one is asked for: a
-        # listing must be newer than what we have written ourselves.
+        # Nothing is written until all that is at hand was taken in, but
+        # for listings, which are taken in before anything is asked for
+        # again: one must be newer than what we have written ourselves.
         taken = 0
         item = self._follower.poll(self._patience(timeout))
         while item is not None:
@@ -115,7 +117,7 @@ class Manager:
         if isinstance(item, store.Snapshot):
             self._take_snapshot(item)
         elif item.prefix == self._keys.configs:
-            self._take_configs(item.events)
+            self._events += item.events
         elif item.prefix == self._keys.jobs:
             self._take_jobs(item)
         else:
@@ -126,6 +128,9 @@ class Manager:
             )
 
     def _take_snapshot(self, item: store.Snapshot) -> None:
+        for event in self._events:
+            self._intake.take(event)
+        self._events.clear()
         if item.prefix == self._keys.configs:
             self._intake.take_all(item.items)
         elif item.prefix == self._keys.jobs:
@@ -170,13 +175,9 @@ class Manager:
         self._agenda.wake_templates()
         self._settle()
 
-    def _take_configs(self, events: Sequence[store.Event]) -> None:
+    def _plan_configs(self) -> None:
         """Plan each event in its order, the latest one per resource."""
-        if not self.caught_up:
-            for event in events:
-                self._intake.take(event)
-            return
-        self._settle()
+        events, self._events = self._events, []
         for start in range(0, len(events), CHUNK):
             self._plan_events(events[start : start + CHUNK])
 
@@ -208,6 +209,7 @@ class Manager:
         """Do everything that is due."""
         self._commit(self._ends.requeue())
         self._commit(self._ends.finish())
+        self._plan_configs()
         self._agenda.want(self._ends.take_unsettled())
         now = self._world.clock.monotonic()
         self._agenda.want(self._world.blocks.due(now))

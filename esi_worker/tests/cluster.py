@@ -14,30 +14,32 @@
 
 Everything is the real thing but the store, which is the in-memory twin,
 and time, which stands still. ``settle`` lets all of them work until
-nobody has anything left to do.
+nobody has anything left to do, ``pass_time`` moves the clock meanwhile.
+Faults reach only what the members ask of the store, not what a test
+asks of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import json
-import random
 from typing import Any
 
 from oslo_config import cfg
 
 from esi_worker import clock as clocks
-from esi_worker import dispatcher
-from esi_worker import drivers
-from esi_worker import handlers
-from esi_worker import mapping
-from esi_worker import scheduler
-from esi_worker import store
-from esi_worker import templates
+from esi_worker import (
+    dispatcher,
+    handlers,
+    mapping,
+    scheduler,
+    store,
+    templates,
+)
 from esi_worker.dispatcher import calls
 from esi_worker.handlers import noop
-from esi_worker.model import ResourceType
-from esi_worker.model import TypeRegistry
+from esi_worker.model import ResourceType, TypeRegistry
+from esi_worker.tests import members
 
 NETWORK = ResourceType('network', 'networks', '/v2.0/networks')
 SUBNET = ResourceType(
@@ -45,9 +47,17 @@ SUBNET = ResourceType(
 )
 PORT = ResourceType('port', 'ports', '/v2.0/ports', {'network_id': 'network'})
 PLAN = ResourceType('plan', 'plans', '/v2.0/plans')
+#: Two types that may refer to each other.
+LEFT = ResourceType('left', 'lefts', '/v2.0/lefts', {'right_id': 'right'})
+RIGHT = ResourceType('right', 'rights', '/v2.0/rights', {'left_id': 'left'})
+#: Refers to networks but neither needs nor keeps them.
+GUEST = ResourceType(
+    'guest', 'guests', '/v2.0/guests', {'network_id': 'network'}
+)
+TYPES = (NETWORK, SUBNET, PORT, PLAN, LEFT, RIGHT, GUEST)
 
 MAPPINGS: dict[str, dict[str, Any]] = {
-    'network': {'name': 'Pid'},
+    'network': {'name': 'Pid', 'mtu': 'Pmtu'},
     'subnet': {'name': 'Pid', 'network': 'Mnetwork:network_id:id'},
     'port': {
         'name': 'Pid',
@@ -61,13 +71,26 @@ MAPPINGS: dict[str, dict[str, Any]] = {
             },
         },
     },
+    'left': {'right': {'path': ['right_id'], 'field': 'id'}},
+    'right': {'left': {'path': ['left_id'], 'field': 'id'}},
+    'guest': {
+        'network': {
+            'path': ['network_id'],
+            'field': 'id',
+            'ignore_missing': True,
+        }
+    },
 }
 
 
 def make_catalog(
     handler_names: Sequence[str] = ('heat_worker',),
+    missing: Collection[str] = (),
 ) -> templates.TemplateCatalog:
-    """Templates for networks, subnets and ports, by each handler."""
+    """Templates for most of the types above, by each handler.
+
+    :param missing: types whose templates are chosen but not there
+    """
     made = []
     choices: dict[str, dict[str, mapping.Choice]] = {}
     for handler in handler_names:
@@ -75,142 +98,62 @@ def make_catalog(
             template_id = name
             if handler != 'heat_worker':
                 template_id = f'{name}_{handler}'
-            made.append(
-                templates.Template(
-                    id=template_id,
-                    handler=handler,
-                    mappings=mapping.ParameterMappings(template_id, mappings),
-                    text='',
-                    source='test',
+            if name not in missing:
+                made.append(
+                    templates.Template(
+                        id=template_id,
+                        handler=handler,
+                        mappings=mapping.ParameterMappings(
+                            template_id, mappings
+                        ),
+                        text='',
+                        source='test',
+                    )
                 )
-            )
+            expression = _choice(handler, template_id)
             choices.setdefault(handler, {})[name] = mapping.Choice(
-                handler, name, f'C{template_id}'
+                handler, name, expression
             )
     return templates.TemplateCatalog(
-        TypeRegistry((NETWORK, SUBNET, PORT, PLAN)),
-        handler_names,
-        choices,
-        made,
+        TypeRegistry(TYPES), handler_names, choices, made
     )
 
 
-class Member:
-    """A manager or a worker with its lease and its follower."""
-
-    def __init__(
-        self, cluster: Cluster, prefixes: Sequence[str], ttl: int
-    ) -> None:
-        self.cluster = cluster
-        self.keeper = store.LeaseKeeper(
-            cluster.store, ttl, clock=cluster.clock
-        )
-        self.lease = self.keeper.open()
-        self.follower = store.Follower(
-            cluster.store,
-            prefixes,
-            pulse_key=None,
-            silence_deadline=1e9,
-            clock=cluster.clock,
-        )
-
-    def die(self) -> None:
-        """Stop without a word; the lease runs out by itself."""
-        self.follower.close()
-
-
-class ManagerMember(Member):
-    """A candidate that leads as soon as it can."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        keys = cluster.keys
-        super().__init__(cluster, scheduler.Manager.prefixes(keys), 10)
-        self.world = scheduler.World(
-            cluster.store,
-            keys,
-            drivers.DriverSet(cluster.catalog),
-            cluster.catalog.types,
-            cluster.clock,
-            cluster.settings,
-        )
-        self.election = store.Election(
-            cluster.store, keys.election, f'manager-{id(self)}', self.lease
-        )
-        self.manager: scheduler.Manager | None = None
-
-    def step(self) -> bool:
-        """One round.
-
-        :returns: whether anything happened
-        """
-        self.keeper.step()
-        if self.manager is None:
-            if not self.election.campaign():
-                return False
-            self.manager = scheduler.Manager(
-                self.world,
-                self.follower,
-                self.cluster.catalog,
-                [self.election.fence],
-                random.Random(0),
-            )
-        return self.manager.step(0)
-
-
-class WorkerMember(Member):
-    """A worker whose handler calls run on the spot."""
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        offered: Mapping[str, handlers.Handler],
-        settings: dispatcher.Settings,
-        caller: calls.Caller | None = None,
-    ) -> None:
-        keys = cluster.keys
-        super().__init__(cluster, dispatcher.Dispatcher.prefixes(keys), 30)
-        self.identity = f'worker-{id(self)}'
-        self.dispatcher = dispatcher.Dispatcher(
-            cluster.store,
-            keys,
-            cluster.catalog.types,
-            offered,
-            self.lease,
-            self.identity,
-            cluster.clock,
-            settings,
-            caller or calls.InlineCaller(),
-        )
-
-    def step(self) -> bool:
-        """One round.
-
-        :returns: whether anything happened
-        """
-        self.keeper.step()
-        busy = False
-        while (item := self.follower.poll(0)) is not None:
-            self.dispatcher.take(item)
-            busy = True
-        self.dispatcher.step()
-        return busy
+def _choice(handler: str, template_id: str) -> dict[str, Any]:
+    """The template, unless the resource's field ``without`` is true or
+    names the handler."""
+    pattern = {'constant': f'(all|{handler})$'}
+    return {
+        'if_mapping': {'regexp': [{'field': 'without'}, pattern]},
+        'then_mapping': {'constant': None},
+        'else_mapping': {'constant': template_id},
+    }
 
 
 class Cluster:
     """One store and everybody who works on it."""
 
     def __init__(
-        self, handler_names: Sequence[str] = ('heat_worker',)
+        self,
+        handler_names: Sequence[str] = ('heat_worker',),
+        missing: Collection[str] = (),
     ) -> None:
         self.clock = clocks.ManualClock()
         self.store = store.MemoryStore(clock=self.clock)
         self.keys = store.KeyLayout()
-        self.catalog = make_catalog(handler_names)
+        self.handler_names = tuple(handler_names)
+        self.missing = tuple(missing)
+        self.catalog = self.make_catalog()
         self.settings = scheduler.Settings()
-        self.members: list[ManagerMember | WorkerMember] = []
+        self.members: list[members.Member] = []
+        #: Sees every request of a member: its name, and before or after.
+        self.fault: Callable[[str, str], None] | None = None
 
-    def add_manager(self) -> ManagerMember:
-        member = ManagerMember(self)
+    def make_catalog(self) -> templates.TemplateCatalog:
+        return make_catalog(self.handler_names, self.missing)
+
+    def add_manager(self) -> members.ManagerMember:
+        member = members.ManagerMember(self)
         self.members.append(member)
         return member
 
@@ -219,8 +162,8 @@ class Cluster:
         offered: Mapping[str, handlers.Handler] | None = None,
         settings: dispatcher.Settings | None = None,
         caller: calls.Caller | None = None,
-    ) -> WorkerMember:
-        member = WorkerMember(
+    ) -> members.WorkerMember:
+        member = members.WorkerMember(
             self,
             self.noop_handlers() if offered is None else offered,
             settings or dispatcher.Settings(),
@@ -240,11 +183,14 @@ class Cluster:
         )
 
     def noop_handlers(self) -> dict[str, handlers.Handler]:
-        handler = noop.NoopHandler(self.context())
+        return self.offer(noop.NoopHandler(self.context()))
+
+    def offer(self, handler: handlers.Handler) -> dict[str, handlers.Handler]:
+        """Let one handler take all jobs."""
         return dict.fromkeys(self.catalog.handlers, handler)
 
-    def remove(self, member: ManagerMember | WorkerMember) -> None:
-        """Let a member die."""
+    def remove(self, member: members.Member) -> None:
+        """Let a member die without a word."""
         member.die()
         self.members.remove(member)
 
@@ -267,20 +213,44 @@ class Cluster:
         }
         self.store.put(self.keys.config(type_.path(id_)), json.dumps(value))
 
+    def write_template(self, name: str) -> None:
+        """Write the template of a type as the REST server does."""
+        body = {
+            'id': name,
+            'handler': 'heat_worker',
+            'parameter_mappings': MAPPINGS[name],
+            'template_file': '',
+        }
+        value = {'body': json.dumps(body), 'version': 1}
+        path = f'{templates.HEAT_TEMPLATES_PATH}/{name}'
+        self.store.put(self.keys.config(path), json.dumps(value))
+
     def erase(self, type_: ResourceType, id_: str) -> None:
         """Remove a config and its state as the REST server does."""
         self.store.delete(self.keys.state(type_.path(id_)))
         self.store.delete(self.keys.config(type_.path(id_)))
 
-    def settle(self, rounds: int = 100) -> None:
+    def settle(self, rounds: int = 200) -> None:
         """Let everybody work until nothing happens any more."""
         quiet = 0
         for _ in range(rounds):
-            busy = [member.step() for member in list(self.members)]
+            busy = [self.step(member) for member in list(self.members)]
             quiet = 0 if any(busy) else quiet + 1
             if quiet > 2:
                 return
         raise AssertionError(f'still busy after {rounds} rounds')
+
+    def step(self, member: members.Member) -> bool:
+        """One round of one member; one that crashes is gone."""
+        self.store.interceptor = self.fault
+        try:
+            return member.step()
+        except members.Crash:
+            self.store.interceptor = None
+            self.remove(member)
+            return True
+        finally:
+            self.store.interceptor = None
 
     def pass_time(self, seconds: float, step: float = 1.0) -> None:
         """Let time pass while everybody works."""
@@ -303,20 +273,37 @@ class Cluster:
         state = self.state(type_, id_)
         return None if state is None else state['state']['worker_state']
 
+    def accepted(self, type_: ResourceType, id_: str) -> Any:
+        return self.json(self.keys.accepted(type_.path(id_)))
+
     def jobs(self, place: str = 'all') -> list[str]:
-        """The ids of jobs in one place of the queue."""
+        """The ids of jobs in one place of the queue, oldest first."""
         prefix = f'{self.keys.jobs}{place}/'
         items = self.store.range(prefix).items
         items = tuple(sorted(items, key=lambda kv: kv.create_revision))
         return [kv.key[len(prefix) :] for kv in items]
 
+    def job_id(self, start: str) -> str:
+        """The id of the one job that starts like this."""
+        (name,) = [each for each in self.jobs() if each.startswith(start)]
+        return name
+
     def job(self, start: str) -> Any:
         """The fields of the one job whose id starts like this."""
-        (name,) = [each for each in self.jobs() if each.startswith(start)]
-        return self.json(self.keys.job(name))[1]
+        return self.json(self.keys.job(self.job_id(start)))[1]
+
+    def dependency(self, start: str) -> list[str]:
+        """What the job whose id starts like this was made to wait for."""
+        names: list[str] = self.job(start)['dependency']
+        return names
 
     def blocked(self, type_: ResourceType, id_: str) -> Any:
         return self.json(self.keys.blocked(type_.path(id_)))
 
     def keys_under(self, prefix: str) -> list[str]:
         return [kv.key for kv in self.store.range(prefix).items]
+
+    def actions(self, type_: ResourceType, id_: str) -> list[str]:
+        """What was done to a resource: ``<action>:<version>``."""
+        lines = self.json(self.keys.history(type_.path(id_))) or []
+        return [f'{line["action"]}:{line["version"]}' for line in lines]

@@ -99,7 +99,10 @@ class LifeTest(testtools.TestCase):
             PORT, 'p', network_id='n', fixed_ips=[{'subnet_id': 's'}]
         )
         self.cluster.settle()
-        network, subnet, port = self.cluster.jobs()
+        network, subnet, port = (
+            self.cluster.job_id(f'create:heat_worker:{name}')
+            for name in ('network', 'subnet', 'port')
+        )
         self.assertEqual(
             [network], self.cluster.job('create:heat_worker:s')['dependency']
         )
@@ -107,7 +110,7 @@ class LifeTest(testtools.TestCase):
             [network, subnet],
             self.cluster.job('create:heat_worker:p')['dependency'],
         )
-        self.assertEqual([subnet, port], self.cluster.jobs('waiting'))
+        self.assertEqual({subnet, port}, set(self.cluster.jobs('waiting')))
         self.cluster.pass_time(6)
         self.assertEqual([], self.cluster.jobs())
         self.assertEqual(
