@@ -30,6 +30,7 @@ from oslo_config import cfg
 from esi_worker import clock as clocks
 from esi_worker import (
     dispatcher,
+    drivers,
     handlers,
     mapping,
     scheduler,
@@ -145,6 +146,7 @@ class Cluster:
         self.missing = tuple(missing)
         self.catalog = self.make_catalog()
         self.settings = scheduler.Settings()
+        self.drivers: dict[str, type[drivers.Driver]] = {}
         self.members: list[members.Member] = []
         #: Sees every request of a member: its name, and before or after.
         self.fault: Callable[[str, str], None] | None = None
@@ -193,6 +195,11 @@ class Cluster:
         """Let a member die without a word."""
         member.die()
         self.members.remove(member)
+
+    def stop(self, member: members.Member) -> None:
+        """Let a member end; its lease ends with it."""
+        self.remove(member)
+        self.store.revoke_lease(member.lease.id)
 
     # --- the world outside ------------------------------------------------
 

@@ -101,7 +101,7 @@ class ManagerMember(Member):
         return scheduler.World(
             cluster.store,
             cluster.keys,
-            drivers.DriverSet(cluster.catalog),
+            drivers.DriverSet(cluster.catalog, cluster.drivers),
             cluster.catalog.types,
             cluster.clock,
             cluster.settings,

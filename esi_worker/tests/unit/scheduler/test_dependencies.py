@@ -40,8 +40,7 @@ class DependencyTest(cases.QueueTest):
 
     def test_it_waits_for_those_that_refer_to_its_resource(self) -> None:
         self.write(NETWORK, 'n')
-        worker = self.start_worker()
-        self.cluster.remove(worker)
+        self.cluster.stop(self.start_worker())
         self.write(SUBNET, 's', network_id='n')
         self.write(NETWORK, 'n', 2)
         (subnet,) = self.cluster.jobs('ready')
@@ -74,8 +73,7 @@ class DependencyTest(cases.QueueTest):
         for name in 'a', 'b':
             self.write(NETWORK, name)
         self.write(SUBNET, 's', network_id='a')
-        worker = self.start_worker()
-        self.cluster.remove(worker)
+        self.cluster.stop(self.start_worker())
         for name in 'a', 'b':
             self.write(NETWORK, name, 2)
         self.write(SUBNET, 's', 2, network_id='b')
@@ -143,8 +141,7 @@ class TwoHandlersTest(cases.QueueTest):
 
     def test_monitoring_that_refers_here_is_waited_for(self) -> None:
         self.write(NETWORK, 'n')
-        worker = self.start_worker()
-        self.cluster.remove(worker)
+        self.cluster.stop(self.start_worker())
         self.write(SUBNET, 's', network_id='n')
         self.write(NETWORK, 'n', 2)
         self.assertEqual(

@@ -36,10 +36,7 @@ class ShapeTest(cases.QueueTest):
     def done(self, *args: Any, **body: Any) -> None:
         """Write a config, let it be worked on, and stop the worker."""
         self.write(*args, **body)
-        worker = self.start_worker()
-        # What is offered to workers that are gone opens to others.
-        self.cluster.pass_time(1)
-        self.cluster.remove(worker)
+        self.cluster.stop(self.start_worker())
 
     def test_creation_by_both_handlers(self) -> None:
         self.write(NETWORK, 'n')
