@@ -22,6 +22,8 @@ failed takes the deletions behind it along.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from esi_worker.model import Job
 from esi_worker.scheduler.jobtable import Entry, JobTable
 
@@ -32,32 +34,31 @@ def in_vain(table: JobTable, failed: Job) -> list[Entry]:
     todo = [failed]
     while todo:
         job = todo.pop()
+        workflow = {entry.job.id for entry in table.workflow(job)}
         for entry in table.dependants(job.id):
-            if entry.job.id in found or _goes_on(table, entry, job):
+            if entry.job.id in found:
                 continue
-            found[entry.job.id] = entry
-            todo.append(entry.job)
+            if entry.job.id in workflow or _in_vain(
+                table, entry, job, workflow
+            ):
+                found[entry.job.id] = entry
+                todo.append(entry.job)
     return sorted(found.values(), key=lambda entry: entry.sequence)
 
 
-def _goes_on(table: JobTable, entry: Entry, failed: Job) -> bool:
+def _in_vain(
+    table: JobTable, entry: Entry, failed: Job, workflow: Collection[str]
+) -> bool:
+    """Whether a job of another workflow cannot do without the failed
+    one, which belongs to ``workflow``."""
     if entry.job.resource == failed.resource:
-        return entry.job.name != failed.name
-    if _is_deletion(table, entry.job) and not failed.action.deletes:
-        return True
-    return any(
-        each.job.resource == failed.resource and each.job.name != failed.name
-        for each in map(table.get, entry.open)
+        return False
+    deletes = table.workflow(entry.job)[-1].job.action.deletes
+    if deletes and not failed.action.deletes:
+        return False
+    newer = (each for each in entry.open if each not in workflow)
+    return not any(
+        each.job.resource == failed.resource
+        for each in map(table.get, newer)
         if each is not None
     )
-
-
-def _is_deletion(table: JobTable, job: Job) -> bool:
-    """Whether a job's workflow deletes the resource; the deletion of
-    its monitoring may also be the beginning of a modification."""
-    workflow = [
-        entry.job
-        for entry in table.of_resource(job.resource)
-        if entry.job.name == job.name
-    ]
-    return workflow[-1].action.deletes

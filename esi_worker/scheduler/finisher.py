@@ -154,10 +154,11 @@ class Finisher:
         LOG.warning('Cancelled with %s: %s', failed.id, names)
         text = f'Cancelled: {failed.resource} has failed: {error}'
         transitions: list[store.Transition] = []
-        told = {failed.name}
+        table = self._world.table
+        told = {entry.job.id for entry in table.workflow(failed)}
         for entry in cancelled:
-            if entry.job.name not in told:
-                told.add(entry.job.name)
+            if entry.job.id not in told:
+                told.update(each.job.id for each in table.workflow(entry.job))
                 transitions += self._tell(entry, text)
         transitions += [self._drop(entry.job) for entry in cancelled]
         for entry in reversed(cancelled):

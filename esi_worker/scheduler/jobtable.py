@@ -166,6 +166,21 @@ class JobTable:
         """The jobs of a resource, oldest first."""
         return self._sorted(self._by_resource.get(ref, ()))
 
+    def workflow(self, job: Job) -> list[Entry]:
+        """The unfinished jobs of a job's workflow, oldest first.
+
+        A name does not tell workflows apart, for a resource that was
+        removed and made anew begins with version 1 again.
+        """
+        found: list[Entry] = []
+        for entry in self.of_resource(job.resource):
+            if entry.job.is_first:
+                if any(each.job.id == job.id for each in found):
+                    break
+                found = []
+            found.append(entry)
+        return found
+
     def referring_to(self, ref: ResourceRef) -> list[Entry]:
         """The jobs whose parameters refer to a resource, oldest first."""
         return self._sorted(self._by_ref.get(ref, ()))
