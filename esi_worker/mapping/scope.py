@@ -152,8 +152,8 @@ class Scope:
         """The value of a field of the body; null when it is absent.
 
         :param text: the expression, for errors
-        :raises MappingError: the body is no object, or neither it nor
-            its type's schema knows the field
+        :raises MappingError: the body is no object, or its type's
+            schema lacks the field, whether or not the body has it
         """
         if not isinstance(self.body, Mapping):
             raise self.error(
@@ -161,17 +161,15 @@ class Scope:
                 f'the field "{field}" cannot be read: '
                 f'{self.label} is {kind(self.body)}, no object',
             )
-        if field in self.body:
-            return self.body[field]
         fields = None if self.type is None else self.type.fields
         if fields is not None and field not in fields:
             assert self.type is not None
             raise self.error(
                 text,
-                f'the schema of "{self.type.name}" has no field "{field}", '
-                f'nor has {self.label}; correct the mapping or the schema',
+                f'the schema of "{self.type.name}" has no field "{field}"; '
+                'correct the mapping or the schema',
             )
-        return None
+        return self.body.get(field)
 
     def relation(self, field: str) -> str | None:
         """The type that a field of the body refers to, if any."""
