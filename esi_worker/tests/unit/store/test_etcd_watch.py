@@ -15,9 +15,12 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 import json
+import threading
 from typing import Any
 
+import fixtures
 import testtools
 
 from esi_worker import exceptions
@@ -121,6 +124,11 @@ class DecoderTest(testtools.TestCase):
         self.assertIsNone(self.decoder.decode(message(created=True)))
         self.assertIsNone(self.decoder.decode(message()))
 
+    def test_it_knows_what_etcd_has_not_confirmed(self) -> None:
+        self.decoder.decode(message(created=True))
+
+        self.assertEqual({2: '/b/'}, self.decoder.unconfirmed)
+
     def test_fragments_are_put_together(self) -> None:
         first = message(change('/a/1', 7), fragment=True)
         other = message(change('/b/1', 7), watch_id=2)
@@ -196,3 +204,52 @@ class RequestBodyTest(testtools.TestCase):
         )
         self.assertEqual(2, second['watch_id'])
         self.assertNotIn('start_revision', second)
+
+    def test_etcd_reads_all_requests_before_it_answers_the_first(self) -> None:
+        for count in (1, 4, 8):
+            starts = {f'/some/prefix/{number}/': 1 for number in range(count)}
+            body = etcd_watch.request_body(starts)
+
+            # Its decoder reads up to 512, 1,536 and 3,584 bytes.
+            end_of_first = len(body.splitlines()[0])
+            reads = [each for each in (512, 1536, 3584) if each < end_of_first]
+            self.assertLessEqual(len(body), 2 * reads[-1] + 512)
+
+
+class SilentAnswer:
+    """An answer of etcd that confirms nothing and never ends."""
+
+    def __init__(self) -> None:
+        self.raw = self
+        self._ended = threading.Event()
+
+    def iter_content(self, chunk_size: int | None) -> Iterator[bytes]:
+        self._ended.wait()
+        yield from ()
+
+    def shutdown(self) -> None:
+        self._ended.set()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class ConfirmationTest(testtools.TestCase):
+    def watch(self) -> etcd_watch.EtcdWatch:
+        answer: Any = SilentAnswer()
+        watch = etcd_watch.EtcdWatch(answer, {'/a/': 5, '/b/': 0})
+        self.addCleanup(watch.close)
+        return watch
+
+    def test_etcd_gets_some_time(self) -> None:
+        self.assertIsNone(self.watch().next(0))
+
+    def test_what_is_not_confirmed_in_time_ends_the_watch(self) -> None:
+        name = 'esi_worker.store.etcd_watch._CONFIRMATION'
+        self.useFixture(fixtures.MonkeyPatch(name, -1.0))
+
+        error = self.assertRaises(
+            exceptions.WatchDisconnected, self.watch().next, 0
+        )
+
+        self.assertIn('/a/, /b/', str(error))
