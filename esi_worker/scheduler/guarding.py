@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from oslo_log import log as logging
 
-from esi_worker import drivers
+from esi_worker import drivers, reader
 from esi_worker.model import Action, Resource, ResourceRef
 from esi_worker.scheduler.blocks import Block
 from esi_worker.scheduler.world import World
@@ -84,18 +84,19 @@ def _guarded_until(world: World, target: Resource, now: float) -> float:
 
 
 def _stays(world: World, ref: ResourceRef, target: ResourceRef) -> bool:
-    """Whether a referrer is neither gone nor being deleted.
+    """Whether a referrer holds off the deletion of its target.
 
-    A deletion that is itself held off has not begun; it counts unless
-    it waits for the target.
+    One whose own deletion has yet to be scheduled does as well, so that
+    whatever comes last goes first, unless it waits for the target.
     """
-    resource = world.cache.get(ref)
+    resource, accepted = world.cache.get(ref), world.accepted.get(ref)
     if resource is None:
-        return False
-    if not resource.config.marked_for_deletion:
+        going = accepted is not None and not accepted.config.deleted
+    elif resource.config.marked_for_deletion:
+        going = not reader.is_settled(resource, accepted)
+    else:
         return True
-    held = world.blocks.get(ref)
-    return bool(held and held.guard) and not world.blocks.waits(ref, target)
+    return going and not world.blocks.waits(ref, target)
 
 
 def _list(refs: frozenset[ResourceRef]) -> str:

@@ -73,6 +73,7 @@ def clean_up(world: World, ref: ResourceRef) -> Step:
         world.accepted.pop(ref, None)
         world.previous.pop(ref, None)
         world.blocks.remove(ref)
+        world.referrers.update(ref)
         LOG.info('Nothing is left of %s, its records are removed', ref)
 
     return Step(

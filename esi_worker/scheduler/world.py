@@ -95,7 +95,7 @@ class World:
         #: What earlier leaders have shown of blocks: their reasons.
         self.shown: dict[ResourceRef, str] = {}
         self.referrers = referrers.ReferrerIndex(
-            lambda: [resource.ref for resource in self.cache], self.needs_of
+            lambda: self.cache.refs() | self.accepted.keys(), self.needs_of
         )
 
     def path(self, ref: ResourceRef) -> str:
@@ -108,8 +108,12 @@ class World:
         return path
 
     def needs_of(self, ref: ResourceRef) -> frozenset[ResourceRef]:
-        """The resources that must outlive this one."""
+        """The resources that must outlive this one; it may itself have
+        vanished without its deletion being done."""
         resource = self.cache.get(ref)
+        if resource is None and ref in self.accepted:
+            record = self.accepted[ref].config
+            resource = self.as_resource(ref, record.as_config())
         if resource is None:
             return frozenset()
         plan = self.lenient_plan(resource)

@@ -95,6 +95,8 @@ class ManagerMember(Member):
         self.manager: scheduler.Manager | None = None
         self.election: store.Election | None = None
         self.world = self._make_world()
+        # A stand-by looks at the office as often as time moves.
+        self._tried_at = -1.0
 
     def _make_world(self) -> scheduler.World:
         cluster = self.cluster
@@ -119,10 +121,12 @@ class ManagerMember(Member):
             return self._start_over()
         except exceptions.StoreError:
             self.manager = None
+            self._tried_at = -1.0
             return True
 
     def _start_over(self) -> bool:
         self.manager = self.election = None
+        self._tried_at = -1.0
         self.follower.close()
         self._take_lease()
         return True
@@ -133,6 +137,9 @@ class ManagerMember(Member):
             self.election = store.Election(
                 cluster.store, cluster.keys.election, self.identity, self.lease
             )
+        if self._tried_at == cluster.clock.monotonic():
+            return False
+        self._tried_at = cluster.clock.monotonic()
         if not self.election.campaign():
             return False
         self.follower.close()
