@@ -36,11 +36,13 @@ NOISE = ('/esi-worker/pulse/', '/esi-worker/workers/')
 
 
 def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+    """Base64; lone surrogates stand for bytes that are no UTF-8."""
+    data = text.encode('utf-8', 'surrogateescape')
+    return base64.b64encode(data).decode()
 
 
 def decoded(text: str) -> str:
-    return base64.b64decode(text).decode()
+    return base64.b64decode(text).decode('utf-8', 'surrogateescape')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
