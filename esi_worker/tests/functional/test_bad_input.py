@@ -18,6 +18,7 @@ from collections.abc import Mapping
 import json
 from pathlib import Path
 from typing import Any, ClassVar
+import unittest
 import uuid
 
 from esi_worker.embedded import ours
@@ -296,3 +297,21 @@ class StartingTest(BadInputTestCase):
         for key in (f'/jobs/all/{job}', '/config/v2.0/things/bad'):
             self.assertIn(f'{key}: this is no JSON', text)
         self.assertNotIn('Traceback', text)
+
+    # The manager compares the record's revision with 0 for ever.
+    @unittest.expectedFailure
+    def test_a_record_of_ours_that_cannot_be_read_holds_nothing_up(
+        self,
+    ) -> None:
+        self.etcd.put(f'/esi-worker/config/v2.0/things/{self.thing}', 'oops')
+        self.write()
+        job = f'/jobs/all/create:noop:thing:{self.thing}'
+        self.start('service', 'all', **self.options)
+
+        self.thing = uuid.uuid4().hex
+        self.write()
+        self.await_done()
+
+        self.assertIn(
+            job, '\n'.join(str(each) for each in self.history.events)
+        )
