@@ -21,6 +21,7 @@ begins anew with another lease.
 from __future__ import annotations
 
 from collections.abc import Callable
+import contextvars
 import queue
 import threading
 import uuid
@@ -38,6 +39,12 @@ _PAUSE = 1.0
 
 #: Makes a dispatcher for a lease and the identity that goes with it.
 MakeDispatcher = Callable[[store.Lease, str], Dispatcher]
+
+#: The keeper of the lease that carries the claims of this thread. A call
+#: of a handler may outlive its lease and must not trust the next one.
+_keeper: contextvars.ContextVar[store.LeaseKeeper | None] = (
+    contextvars.ContextVar('keeper', default=None)
+)
 
 
 class Worker:
@@ -67,12 +74,11 @@ class Worker:
         self._inbox: queue.SimpleQueue[
             store.Snapshot | store.WatchBatch | None
         ] = queue.SimpleQueue()
-        self._keeper: store.LeaseKeeper | None = None
         self._failing = False
 
     def claim_seconds(self) -> float:
-        """How long our claims are ours for certain."""
-        keeper = self._keeper
+        """How long the claims of this thread are ours for certain."""
+        keeper = _keeper.get()
         if keeper is None or keeper.lost.is_set():
             return 0.0
         return keeper.remaining()
@@ -102,7 +108,7 @@ class Worker:
             on_lost=self._wake,
         )
         keeper.start()
-        self._keeper = keeper
+        _keeper.set(keeper)
         try:
             self._serve(keeper)
         finally:
