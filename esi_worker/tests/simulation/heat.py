@@ -151,6 +151,10 @@ class SimHeat(backend.StackBackend):
     def close(self) -> None:
         pass
 
+    def recover(self) -> None:
+        """Nothing is slow, lost or failing any more."""
+        self.slow_calls = self.lost_answers = self.failures = 0
+
     def settled(self) -> list[Stack]:
         """All stacks; what is over has ended."""
         now = self._kernel.clock.now

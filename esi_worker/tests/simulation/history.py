@@ -164,6 +164,7 @@ class History:
         while self._clock.now < until and self._step(1.0):
             pass
         self._plan.end()
+        self.heat.recover()
 
     def _settle(self) -> None:
         """Nothing goes wrong any more; everything must come right."""
