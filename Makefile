@@ -12,7 +12,7 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-slow unit contract functional \
-	conformance lint format bench docs sample lock clean
+	conformance simulation simulate lint format bench docs sample lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "%-25s %s\n", $$1, $$2}' \
@@ -34,12 +34,18 @@ test: lint ## all checks and all tests but the slow ones
 test-slow: venv ## outages and soaks
 	@$(RUN_TESTS) --limit 14400 --may-be-empty slow
 
-unit contract functional: venv ## one kind of tests
+unit contract functional simulation: venv ## one kind of tests
 	@$(RUN_TESTS) $@
 
 conformance: venv ## compare with the recorded traces, rule by rule
 	@$(BIN)/python -m esi_worker.tests.conformance.report
 	@$(RUN_TESTS) conformance
+
+SEEDS ?= 1000
+FIRST ?= 0
+simulate: venv ## explore crashes and races: SEEDS=100000 FIRST=0 SITE=...
+	@$(BIN)/python -W ignore -m esi_worker.tests.simulation \
+		--seeds $(SEEDS) --first $(FIRST) $(if $(SITE),--site '$(SITE)')
 
 lint: venv ## ruff, mypy --strict, the contracts of the layers
 	@$(BIN)/ruff check .

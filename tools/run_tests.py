@@ -15,8 +15,9 @@
     run_tests.py [--limit SECONDS] [--may-be-empty] [KIND...]
 
 A kind is a folder under esi_worker/tests; without one, all but ``slow``
-run. stestr's own summary is followed by the skipped tests with their
-reasons and by ``N passed, N failed, N skipped``. The exit code is 1 when
+run. stestr's own summary is followed by what tests report (their details
+named ``report``), the skipped tests with their reasons and by ``N passed,
+N failed, N skipped``. The exit code is 1 when
 a test failed or when none passed, stestr's own when it broke down, 124
 when the limit passed. Needs no terminal and reads no input.
 """
@@ -52,11 +53,15 @@ _NO_RESULT = ('exists', 'unknown')
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Summary:
-    """The results of one run; ``skips`` holds test id and reason."""
+    """The results of one run.
+
+    ``skips`` holds test id and reason, ``reports`` test id and text.
+    """
 
     passed: int = 0
     failed: int = 0
     skips: tuple[tuple[str, str], ...] = ()
+    reports: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -79,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print('stestr has recorded no results; see above for the reason')
         return code or 1
     summary = summarize(_stream(run))
+    for test, report in summary.reports:
+        print(f'{test}:\n{report}')
     for test, reason in summary.skips:
         print(f'skipped: {test}: {reason}')
     print(summary)
@@ -101,6 +108,11 @@ def summarize(stream: bytes) -> Summary:
         passed=len(passed),
         failed=len(tests) - len(passed) - len(skipped),
         skips=tuple(sorted((test['id'], _reason(test)) for test in skipped)),
+        reports=tuple(
+            (test['id'], test['details']['report'].as_text())
+            for test in tests
+            if 'report' in test['details']
+        ),
     )
 
 
