@@ -24,6 +24,7 @@ from typing import Any
 
 from esi_worker import exceptions, store
 from esi_worker.cli import base
+from esi_worker.model import PublishedState
 
 COLUMNS = (
     'Path',
@@ -121,7 +122,7 @@ class _Row:
             self._version('desired', 'marked_for_deletion'),
             self._version('accepted', 'deleted'),
             published.get('version', ''),
-            _member(published, 'state', 'worker_state'),
+            self._worker_state(),
             self._fields('stack').get('stack_status', ''),
             self._fields('blocked').get('reason', ''),
         )
@@ -137,6 +138,16 @@ class _Row:
             '\n'.join(self._history()),
         )
 
+    def _worker_state(self) -> Any:
+        kv = self.records['published']
+        if kv is None:
+            return ''
+        try:
+            state = PublishedState.decode(kv.key, kv.value).state
+        except exceptions.DecodeError:
+            return ''
+        return state.get('worker_state', '')
+
     def _fields(self, name: str) -> dict[str, Any]:
         return base.fields(self.records[name])
 
@@ -150,12 +161,3 @@ class _Row:
             ' '.join(f'{name}={value}' for name, value in line.items())
             for line in base.items(self.records['history'])
         ]
-
-
-def _member(record: Mapping[str, Any], *names: str) -> Any:
-    value: Any = record
-    for name in names:
-        if not isinstance(value, Mapping):
-            return ''
-        value = value.get(name, '')
-    return value

@@ -117,7 +117,8 @@ def publish(keys: store.KeyLayout, found: Result) -> store.Transition:
         return end(keys, found)
     config = keys.config(run.path)
     transition = end(keys, found)
-    state = store.Put(keys.state(run.path), _published(found).encode())
+    value = _published(found).encode(keys.state_shape)
+    state = store.Put(keys.state(run.path), value)
     return store.Transition(
         (
             *transition.compares,

@@ -26,6 +26,7 @@ from esi_worker.model import codec
 from esi_worker.model.codec import Json
 from esi_worker.model.jobs import Action
 from esi_worker.model.resources import ResourceRef
+from esi_worker.store.keys import StateShape
 
 #: The longest error text that is published, in characters.
 MAX_ERROR = 1024
@@ -122,7 +123,8 @@ _STATE_FIELDS = frozenset(('version', 'error', 'state'))
 class PublishedState:
     """The value of a ``/state`` key; the REST server reads it.
 
-    All values of ``state`` are strings.
+    All values of ``state`` are strings. In etcd it is an object, or one
+    string that holds this object as JSON.
     """
 
     version: int
@@ -168,20 +170,34 @@ class PublishedState:
         record = codec.loads_object(key, text)
         return cls(
             version=codec.field(key, record, 'version', int),
-            state=codec.field(key, record, 'state', dict),
+            state=_decode_state(key, record),
             error=codec.field(key, record, 'error', str),
             extra=codec.unknown(record, _STATE_FIELDS),
         )
 
-    def encode(self) -> str:
+    def encode(self, shape: StateShape = StateShape.NESTED) -> str:
+        state: Json = dict(self.state)
+        if shape is StateShape.STRING:
+            state = codec.dumps(state)
         return codec.dumps(
             {
                 **self.extra,
                 'version': self.version,
-                'state': dict(self.state),
+                'state': state,
                 'error': self.error,
             }
         )
+
+
+def _decode_state(key: str, record: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The state in either shape; others may write any text."""
+    if not isinstance(record.get('state'), str):
+        return codec.field(key, record, 'state', dict)
+    text = record['state']
+    try:
+        return codec.loads_object(key, text)
+    except exceptions.DecodeError:
+        return {'worker_state': text}
 
 
 def _state(results: JobState, worker_state: str) -> dict[str, str]:

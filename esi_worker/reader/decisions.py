@@ -24,10 +24,12 @@ another incarnation of the same id.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import dataclasses
 import enum
 
 from esi_worker.model import AcceptedConfig, Action, PublishedState, Resource
+from esi_worker.model.codec import Json
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def is_settled(resource: Resource, accepted: Accepted | None) -> bool:
     same_mark = resource.config.marked_for_deletion == record.deleted
     if resource.version <= 0:
         # A type without versions; some servers create it as version 1.
-        return same_mark and resource.body == record.body
+        return same_mark and _set(resource.body) == _set(record.body)
     if resource.version < record.version:
         return True
     return resource.version == record.version and same_mark
@@ -128,6 +130,11 @@ def _decide_present(situation: Situation, resource: Resource) -> Decision:
         # Without versions there is no state, but its stack is there.
         return Decision(Verdict.ACT, Action.MODIFY)
     return Decision(Verdict.ACT, Action.CREATE)
+
+
+def _set(body: Mapping[str, Json]) -> dict[str, Json]:
+    """What a body sets: a creation leaves out what is null later."""
+    return {name: body[name] for name in body if body[name] is not None}
 
 
 def _is_new(resource: Resource, accepted: Accepted) -> bool:

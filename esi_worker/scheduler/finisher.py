@@ -194,7 +194,10 @@ class Finisher:
                     store.Compare.created_before(config, entry.stored_at),
                 ),
                 (
-                    store.Put(self._keys.state(path), state.encode()),
+                    store.Put(
+                        self._keys.state(path),
+                        state.encode(self._keys.state_shape),
+                    ),
                     store.Delete(self._keys.job_state(path)),
                 ),
             )

@@ -47,7 +47,10 @@ def publish(world: World, target: Resource, action: Action) -> Step:
     operations = recording.record(world, target, None)
     if target.version > 0:
         operations.append(
-            store.Put(world.keys.state(target.path), state.encode())
+            store.Put(
+                world.keys.state(target.path),
+                state.encode(world.keys.state_shape),
+            )
         )
     return _accepting(world, target, operations)
 

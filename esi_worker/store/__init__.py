@@ -37,7 +37,7 @@ from esi_worker.store.batching import Committed, Transition, commit
 from esi_worker.store.election import Election
 from esi_worker.store.etcd import EtcdStore
 from esi_worker.store.following import Follower
-from esi_worker.store.keys import KeyLayout
+from esi_worker.store.keys import KeyLayout, StateShape
 from esi_worker.store.leasing import LeaseKeeper
 from esi_worker.store.memory import MemoryStore
 from esi_worker.store.opening import key_layout, open_store, wait_for_store
@@ -60,6 +60,7 @@ __all__ = [
     'Operation',
     'Put',
     'Snapshot',
+    'StateShape',
     'Store',
     'Transition',
     'TxnResult',

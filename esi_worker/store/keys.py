@@ -43,13 +43,28 @@ key                                    value
 from __future__ import annotations
 
 import dataclasses
+import enum
+
+
+class StateShape(enum.StrEnum):
+    """What ``state`` in a published state is, and ``monitoring``.
+
+    ``NESTED``: members of their own, ``state`` is an object and the
+    monitoring fields lie next to the version. ``STRING``: one string
+    each, which holds the same object as JSON. REST servers that copy
+    the text into a column drop anything else.
+    """
+
+    NESTED = 'nested'
+    STRING = 'string'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class KeyLayout:
     """Builds the keys; the prefixes come from the ``[keys]`` options.
 
-    Prefixes start with a slash and do not end with one.
+    Prefixes start with a slash and do not end with one. ``state_shape``
+    goes with the prefixes: both are what the REST server expects.
     """
 
     config_prefix: str = '/config'
@@ -58,6 +73,7 @@ class KeyLayout:
     jobs_prefix: str = '/jobs'
     worker_prefix: str = '/esi-worker'
     election: str = '/job_manager_id'
+    state_shape: StateShape = StateShape.NESTED
 
     def config(self, path: str) -> str:
         return f'{self.config_prefix}/{path}'

@@ -66,6 +66,7 @@ def key_layout(conf: cfg.ConfigOpts) -> keys.KeyLayout:
         monitoring_prefix=group.monitoring_prefix,
         jobs_prefix=group.jobs_prefix,
         worker_prefix=group.worker_prefix,
+        state_shape=keys.StateShape(group.state_shape),
     )
 
 

@@ -18,6 +18,8 @@ from typing import Any
 
 from oslo_config import cfg
 
+from esi_worker.store.keys import StateShape
+
 _PREFIX_PATTERN = r'^(/[^/]+)+$'
 
 ETCD_GROUP = cfg.OptGroup(
@@ -91,7 +93,10 @@ KEYS_GROUP = cfg.OptGroup(
     'keys',
     title='Keys',
     help='Where everything lies in etcd. All services of a deployment, and '
-    'the programs that write desired states, must agree on these.',
+    'the programs that write desired states, must agree on these. Two sets '
+    'are in use: /state with /monitoring, which are the defaults, and '
+    '/state_watch/state with /state_watch/monitoring, mostly together with '
+    'state_shape = string.',
 )
 
 
@@ -111,6 +116,25 @@ KEYS_OPTS = [
     _prefix('monitoring_prefix', '/monitoring', 'the monitoring values'),
     _prefix('jobs_prefix', '/jobs', 'the job queue'),
     _prefix('worker_prefix', '/esi-worker', 'everything esi-worker records'),
+    cfg.StrOpt(
+        'state_shape',
+        default=StateShape.NESTED.value,
+        choices=[
+            (
+                StateShape.NESTED.value,
+                'state is an object, and the monitoring values are members '
+                'next to the version',
+            ),
+            (
+                StateShape.STRING.value,
+                'state and monitoring are one string each, which holds the '
+                'same object as JSON',
+            ),
+        ],
+        help='The form of what is published for the REST server. Servers '
+        'that store the text of the state as it comes need "string"; they '
+        'ignore an object.',
+    ),
 ]
 
 

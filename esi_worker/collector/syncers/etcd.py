@@ -14,12 +14,16 @@
 
 The value is compact JSON with sorted keys, ``{"<field>":<status>,
 "version":<version of the target>}``; all targets of one version of a
-resource share a key (section 6.1 of the reference of monitoring).
+resource share a key (section 6.1 of the reference of monitoring). With
+the state shape ``string`` the fields are JSON in one string,
+``{"monitoring":"{...}","version":...}``.
 
-Promises: the key is written when that changes something, and comes back
-when it is lost; an older version never takes the place of a newer one,
-nor of one that is being published at the same time; what a target has
-published goes with it, and nothing is published after that.
+Promises: the key is written when that changes something, comes back
+when it is lost, and is written again after the state of the resource,
+for a REST server drops what comes before the state; an older version
+never takes the place of a newer one, nor of one that is being published
+at the same time; what a target has published goes with it, and nothing
+is published after that.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ OPTIONS = [
 
 _NAME = 'etcd'
 _VERSION = 'version'
+_MONITORING = 'monitoring'
 _ATTEMPTS = 10
 
 
@@ -75,8 +80,27 @@ class _Published:
         return cls(version, record)
 
     def encode(self) -> str:
-        record = {**self.fields, _VERSION: self.version}
-        return json.dumps(record, sort_keys=True, separators=(',', ':'))
+        return _dumps({**self.fields, _VERSION: self.version})
+
+    def to_string(self) -> _Published:
+        """The same with all fields in one string."""
+        return _Published(
+            self.version, {_MONITORING: _dumps(dict(self.fields))}
+        )
+
+    def from_string(self) -> _Published:
+        """What ``to_string`` was made from; other text has no fields."""
+        try:
+            fields = json.loads(str(self.fields.get(_MONITORING)))
+        except (ValueError, RecursionError):
+            fields = {}
+        return _Published(
+            self.version, fields if isinstance(fields, dict) else {}
+        )
+
+
+def _dumps(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, separators=(',', ':'))
 
 
 #: Gives what a key shall hold: None stands for no key, before and after.
@@ -134,26 +158,29 @@ class EtcdSyncer(base.Syncer):
         if mine is not None:
             self._change(target, change)
 
-    def _key(self, target: Target) -> str:
+    def _path(self, target: Target) -> str:
         path = f'{target.resource_type}/{target.resource_id}'
         above = str(self.context.conf.collector.monitoring_path).strip('/')
-        keys = self.context.keys
-        return keys.monitoring(f'{above}/{path}' if above else path)
+        return f'{above}/{path}' if above else path
 
     def _change(self, target: Target, change: _Change) -> None:
         """Change the key, unless the target has changed since.
 
         :raises StillContended: others changed it all the time
         """
-        key = self._key(target)
-        record = self.context.keys.target(target.id)
+        keys, path = self.context.keys, self._path(target)
+        key, record = keys.monitoring(path), keys.target(target.id)
         for _ in range(_ATTEMPTS):
-            found = self.context.store.get_many([key, record])
+            found = self.context.store.get_many(
+                [key, record, keys.state(path)]
+            )
             owner = found.get(record)
             if owner is None or owner.mod_revision != target.revision:
                 return
             now = found.get(key)
-            operation = _operation(key, now, change)
+            operation = self._operation(
+                key, now, found.get(keys.state(path)), change
+            )
             if operation is None:
                 return
             read_at = 0 if now is None else now.mod_revision
@@ -164,6 +191,35 @@ class EtcdSyncer(base.Syncer):
             if self._applied(compares, operation):
                 return
         raise errors.StillContended(key, _ATTEMPTS)
+
+    def _operation(
+        self,
+        key: str,
+        kv: store.KeyValue | None,
+        state: store.KeyValue | None,
+        change: _Change,
+    ) -> store.Operation | None:
+        """The write that makes a change, or None when there is none."""
+        now = self._decode(kv)
+        then = change(now)
+        if then == now and (then is None or not _is_older(kv, state)):
+            return None
+        if then is None:
+            return store.Delete(key)
+        return store.Put(key, self._encode(then))
+
+    def _decode(self, kv: store.KeyValue | None) -> _Published | None:
+        found = None if kv is None else _Published.decode(kv.value)
+        return found.from_string() if found and self._as_string else found
+
+    def _encode(self, published: _Published) -> str:
+        if self._as_string:
+            published = published.to_string()
+        return published.encode()
+
+    @property
+    def _as_string(self) -> bool:
+        return self.context.keys.state_shape is store.StateShape.STRING
 
     def _applied(
         self,
@@ -177,14 +233,12 @@ class EtcdSyncer(base.Syncer):
             return False
 
 
-def _operation(
-    key: str, kv: store.KeyValue | None, change: _Change
-) -> store.Operation | None:
-    now = None if kv is None else _Published.decode(kv.value)
-    then = change(now)
-    if then == now:
-        return None
-    return store.Delete(key) if then is None else store.Put(key, then.encode())
+def _is_older(
+    monitoring: store.KeyValue | None, state: store.KeyValue | None
+) -> bool:
+    if monitoring is None or state is None:
+        return False
+    return monitoring.mod_revision < state.mod_revision
 
 
 def _field(target: Target, name: str) -> str | None:

@@ -38,6 +38,12 @@ class ResourceTest(support.CommandTest):
         self.assertEqual(1, row['Published'])
         self.assertEqual('CREATE_COMPLETED', row['Worker state'])
 
+    def test_list_reads_a_state_that_is_a_string(self) -> None:
+        state = '{"worker_state": "CREATE_COMPLETED"}'
+        self.put(self.keys.state(PATH), version=1, error='', state=state)
+        (row,) = self.rows('resource', 'list')
+        self.assertEqual('CREATE_COMPLETED', row['Worker state'])
+
     def test_list_shows_deletions_and_blocks(self) -> None:
         self.put(
             self.keys.config(PATH),

@@ -13,11 +13,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import testtools
 
-from esi_worker import exceptions
+from esi_worker import exceptions, store
 from esi_worker.collector import errors
 from esi_worker.collector.results import STATUS
 from esi_worker.collector.syncers.etcd import EtcdSyncer
@@ -56,6 +57,39 @@ class TestEtcdSyncer(testtools.TestCase):
             '{"status":{"primary":"MASTER","secondary":"BACKUP"},"version":1}',
             self.value(),
         )
+
+    def test_writes_the_same_again_after_a_state(self) -> None:
+        target = self.target()
+        self.syncer.publish(target, STATUS, 'UP')
+        state = self.store.put('/state/v2.0/ports/p1', '{"version":3}')
+
+        self.syncer.publish(target, STATUS, 'UP')
+        self.syncer.publish(target, STATUS, 'UP')
+
+        self.assertEqual(state + 1, self.store.revision)
+
+    def test_can_write_one_string(self) -> None:
+        keys = dataclasses.replace(
+            support.KEYS, state_shape=store.StateShape.STRING
+        )
+        syncer = EtcdSyncer(
+            dataclasses.replace(self.setting.context, keys=keys)
+        )
+        vmi, server = self.target('vmi'), self.target('server')
+
+        for target in (vmi, server, vmi):
+            syncer.publish(target, STATUS, 'UP')
+
+        value = json.loads(self.value() or '')
+        self.assertEqual(
+            {'version': 3, 'monitoring': '{"server":"UP","vmi":"UP"}'}, value
+        )
+        syncer.withdraw(server)
+        self.assertEqual(
+            '{"monitoring":"{\\"vmi\\":\\"UP\\"}","version":3}', self.value()
+        )
+        syncer.withdraw(vmi)
+        self.assertIsNone(self.value())
 
     def test_writes_only_what_changes(self) -> None:
         target = self.target()

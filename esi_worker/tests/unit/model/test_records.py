@@ -30,6 +30,7 @@ from esi_worker.model.records import (
     decode_finished,
     encode_finished,
 )
+from esi_worker.store import StateShape
 from esi_worker.tests.unit.model import seed
 
 
@@ -82,6 +83,28 @@ class PublishedStateTest(testtools.TestCase):
 
         self.assertEqual(seed.value(seed.STATE), json.loads(state.encode()))
         self.assertEqual(seed.text(seed.STATE), state.encode())
+
+    def test_the_state_can_be_one_string(self) -> None:
+        state = PublishedState(2, {'b': '[]', 'a': 'x'}, 'wrong')
+
+        text = state.encode(StateShape.STRING)
+
+        self.assertEqual(
+            {
+                'version': 2,
+                'error': 'wrong',
+                'state': '{"a": "x", "b": "[]"}',
+            },
+            json.loads(text),
+        )
+        self.assertEqual(state, PublishedState.decode('', text))
+
+    def test_a_state_of_plain_text_is_read(self) -> None:
+        text = '{"error": "", "state": "Alice exists", "version": 1}'
+
+        state = PublishedState.decode('', text)
+
+        self.assertEqual({'worker_state': 'Alice exists'}, state.state)
 
     def test_results_of_several_jobs_are_merged(self) -> None:
         first = JobState().merged({'heat_outputs': [1], 'a': 1})

@@ -19,7 +19,7 @@ import testtools
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions
-from esi_worker.store import etcd_client, memory, opening, opts
+from esi_worker.store import etcd_client, keys, memory, opening, opts
 
 
 class OptionsTest(testtools.TestCase):
@@ -41,6 +41,17 @@ class OptionsTest(testtools.TestCase):
 
         self.assertEqual('/a/jobs/all/1', layout.job('1'))
         self.assertEqual('/config/x', layout.config('x'))
+
+    def test_the_shape_of_states_is_chosen(self) -> None:
+        self.assertIs(
+            keys.StateShape.NESTED,
+            opening.key_layout(self.conf).state_shape,
+        )
+        self.conf.set_override('state_shape', 'string', 'keys')
+
+        layout = opening.key_layout(self.conf)
+
+        self.assertIs(keys.StateShape.STRING, layout.state_shape)
 
     def test_prefixes_with_wrong_slashes_are_refused(self) -> None:
         for wrong in ('', '/', 'jobs', '/jobs/', '//jobs', '/a//b'):
