@@ -34,6 +34,7 @@ from esi_worker.model import (
     JobState,
     Outcome,
     Retry,
+    StackRecord,
     records,
 )
 
@@ -73,10 +74,15 @@ def _check(outcome: Outcome) -> None:
     """Make sure that an outcome can be worked with and stored."""
     if isinstance(outcome, Done | Failed):
         JobState().merged(outcome.results).encode()
-        if outcome.stack is not None:
+        if isinstance(outcome.stack, StackRecord):
             outcome.stack.encode()
-        if isinstance(outcome, Failed):
-            records.encode_finished(outcome.error)
+        elif outcome.stack is not None:
+            raise TypeError('"stack" must be a StackRecord')
+        if isinstance(outcome, Failed) and not (
+            isinstance(outcome.error, str) and outcome.error
+        ):
+            # An empty one would look like a success.
+            raise TypeError('"error" must be a text')
     elif outcome.after is not None and not math.isfinite(outcome.after):
         raise ValueError('"after" must be a number of seconds')
     elif isinstance(outcome, InProgress) and outcome.after is None:

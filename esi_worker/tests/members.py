@@ -122,7 +122,7 @@ class ManagerMember(Member):
         except exceptions.StoreError:
             self.manager = None
             self._tried_at = -1.0
-            return True
+            return False
 
     def _start_over(self) -> bool:
         self.manager = self.election = None
@@ -200,7 +200,7 @@ class WorkerMember(Member):
         try:
             self.dispatcher.step()
         except exceptions.StoreError:
-            return True
+            return False
         return busy
 
 
