@@ -20,9 +20,11 @@ that names it and the reason, never a silent skip.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any, ClassVar, NoReturn
+from collections.abc import Callable, Collection, Iterable, Sequence
+import re
+from typing import Any, ClassVar, NoReturn, TypeVar
 
+from oslo_config import cfg
 from stevedore import extension, named
 
 from esi_worker import exceptions
@@ -36,6 +38,9 @@ SYNCERS = 'esi_worker.collector.syncers'
 
 #: The contract that this release offers to plugins.
 API_VERSION = '1.0'
+_VERSION = re.compile(r'(\d+)\.(\d+)')
+
+T = TypeVar('T')
 
 #: Options as ``(group, [oslo.config options])``.
 OptionGroups = Sequence[tuple[str, Sequence[Any]]]
@@ -96,6 +101,24 @@ def load_classes(
     return classes
 
 
+def make(group: str, name: str, factory: Callable[[], T]) -> T:
+    """Make the object of a loaded plugin.
+
+    :param factory: calls its class
+    :raises PluginError: it raised something that nobody expects; what
+        it says about its configuration passes through
+    """
+    try:
+        return factory()
+    except (exceptions.EsiWorkerError, cfg.Error):
+        raise
+    except Exception as error:
+        raise exceptions.PluginError(
+            f'plugin "{name}" of {group} cannot be made: '
+            f'{type(error).__name__}: {error}'
+        ) from error
+
+
 def register_options(conf: Any, classes: Collection[type[Plugin]]) -> None:
     """Register what the plugins' ``options()`` declare."""
     for class_ in classes:
@@ -111,15 +134,21 @@ def _check_class(
             f'plugin "{name}" of {group} must be a class that inherits '
             f'from {base.__module__}.{base.__name__}'
         )
-    version = class_.api_version
-    major, _, minor = version.partition('.')
-    ours_major, _, ours_minor = API_VERSION.partition('.')
-    if major != ours_major or int(minor or 0) > int(ours_minor):
+    if not _offered(class_.api_version):
         raise exceptions.PluginError(
             f'plugin "{name}" of {group} was written for version '
-            f'{version} of the plugin contract, this release offers '
-            f'{API_VERSION}'
+            f'{class_.api_version} of the plugin contract, this release '
+            f'offers {API_VERSION}; install one that fits'
         )
+
+
+def _offered(version: object) -> bool:
+    """Whether a plugin for this version of the contract can be used."""
+    match = _VERSION.fullmatch(str(version))
+    if match is None:
+        return False
+    major, minor = API_VERSION.split('.')
+    return match[1] == major and int(match[2]) <= int(minor)
 
 
 def _refuse(_manager: Any, entry: Any, error: BaseException) -> NoReturn:
@@ -132,5 +161,6 @@ def _refuse(_manager: Any, entry: Any, error: BaseException) -> NoReturn:
 def _miss(group: str, missing: Iterable[str]) -> NoReturn:
     names = ', '.join(f'"{name}"' for name in sorted(missing))
     raise exceptions.PluginError(
-        f'no installed package offers {names} in the entry points {group}'
+        f'no installed package offers {names} in the entry points {group}; '
+        'correct the name in the configuration or install the package'
     )

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import functools
 import random
 import threading
 from typing import Any
@@ -47,22 +48,32 @@ _RECONCILE = 'reconcile'
 def load_pollers(conf: Any, clock: clocks.Clock) -> dict[str, Poller]:
     """Make the poller plugins that are installed.
 
-    :raises PluginError: one cannot be loaded
+    :raises PluginError: one cannot be loaded or made
     """
     classes = plugins.load_classes(plugins.POLLERS, Poller)
     plugins.register_options(conf, list(classes.values()))
     context = PollerContext(conf, clock)
-    return {name: class_(context) for name, class_ in classes.items()}
+    return {
+        name: plugins.make(
+            plugins.POLLERS, name, functools.partial(class_, context)
+        )
+        for name, class_ in classes.items()
+    }
 
 
 def load_syncers(context: SyncerContext) -> dict[str, Syncer]:
     """Make the syncer plugins that are installed.
 
-    :raises PluginError: one cannot be loaded
+    :raises PluginError: one cannot be loaded or made
     """
     classes = plugins.load_classes(plugins.SYNCERS, Syncer)
     plugins.register_options(context.conf, list(classes.values()))
-    return {name: class_(context) for name, class_ in classes.items()}
+    return {
+        name: plugins.make(
+            plugins.SYNCERS, name, functools.partial(class_, context)
+        )
+        for name, class_ in classes.items()
+    }
 
 
 class Collector:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 import contextlib
+import functools
 from typing import Any
 
 from esi_worker import plugins
@@ -30,15 +31,19 @@ def load_handlers(
     :param names: the entry points to load
     :returns: the handlers by name, and by alias where no other handler
         has that name; names of one class share one instance
-    :raises PluginError: one cannot be loaded
+    :raises PluginError: one cannot be loaded or made
     :raises ConfigurationError: one cannot use its configuration
     """
     classes = plugins.load_classes(plugins.HANDLERS, base.Handler, names)
     plugins.register_options(conf, list(dict.fromkeys(classes.values())))
     with contextlib.ExitStack() as made:
         instances = {}
-        for class_ in dict.fromkeys(classes.values()):
-            instances[class_] = class_(context)
+        for name, class_ in classes.items():
+            if class_ in instances:
+                continue
+            instances[class_] = plugins.make(
+                plugins.HANDLERS, name, functools.partial(class_, context)
+            )
             made.callback(instances[class_].close)
         made.pop_all()
     handlers = {name: instances[classes[name]] for name in classes}

@@ -129,7 +129,7 @@ class _Builder:
                 'no handler takes part in workflows; set the option '
                 '"handlers" in the group [resources]'
             )
-        filters = plugins.load(plugins.JINJA_FILTERS)
+        filters = _filters()
         try:
             return TemplateCatalog(
                 self.types,
@@ -204,6 +204,18 @@ def shipped_folder() -> pathlib.Path:
     raise exceptions.ConfigurationError(
         f'the shipped templates are not in {places}; install esi-worker again'
     )
+
+
+def _filters() -> dict[str, Any]:
+    """The Jinja filters of all installed packages, ours included."""
+    filters = plugins.load(plugins.JINJA_FILTERS)
+    for name, item in filters.items():
+        if not callable(item):
+            raise exceptions.PluginError(
+                f'plugin "{name}" of {plugins.JINJA_FILTERS} must be a '
+                'function'
+            )
+    return filters
 
 
 def _plugin_folder(name: str, item: Any) -> pathlib.Path:

@@ -54,6 +54,18 @@ class LoadingTest(testtools.TestCase):
             self.conf.set_override(name, value, 'resources')
         return templates.load_catalog(self.conf)
 
+    def test_a_filter_that_is_no_function_is_refused(self) -> None:
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'esi_worker.plugins.load',
+                lambda group: (
+                    {'odd': 'text'} if group == plugins.JINJA_FILTERS else {}
+                ),
+            )
+        )
+        error = self.assertRaises(exceptions.PluginError, self.load)
+        self.assertIn('"odd" of esi_worker.jinja_filters', str(error))
+
     def refused(self, **values: Any) -> str:
         error = self.assertRaises(
             exceptions.ConfigurationError, self.load, **values

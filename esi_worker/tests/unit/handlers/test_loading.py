@@ -100,6 +100,17 @@ class LoadHandlersTest(testtools.TestCase):
         )
         self.assertIn('[watch] depth', str(error))
 
+    def test_handler_that_breaks_when_it_is_made_is_named(self) -> None:
+        class Careless(WatchHandler):
+            def __init__(self, context: base.HandlerContext) -> None:
+                raise LookupError('depth')
+
+        error = self.assertRaises(
+            exceptions.PluginError, self.load, careless=Careless
+        )
+        self.assertIn('"careless" of esi_worker.handlers', str(error))
+        self.assertIn('LookupError', str(error))
+
     def test_handler_that_is_not_installed_is_named(self) -> None:
         error = self.assertRaises(
             exceptions.PluginError,
