@@ -147,12 +147,13 @@ class EtcdWatch(base.Watch):
         self._reader.start()
 
     def next(self, timeout: float) -> base.WatchBatch | None:
-        batch = self._mailbox.get(timeout)
-        if batch is None and time.monotonic() > self._confirm_by:
+        if self._decoder.unconfirmed:
             self._check_confirmed()
-        return batch
+        return self._mailbox.get(timeout)
 
     def _check_confirmed(self) -> None:
+        if time.monotonic() <= self._confirm_by:
+            return
         missing = sorted(self._decoder.unconfirmed.values())
         if missing:
             raise exceptions.WatchDisconnected(
