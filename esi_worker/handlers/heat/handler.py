@@ -21,8 +21,7 @@ Heat worker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from oslo_log import log
 
@@ -99,11 +98,10 @@ class HeatHandler(base.Handler):
             else:
                 known.append(journey)
         until = self.context.clock.monotonic() + POLL_BUDGET
-        known.sort(key=lambda journey: journey.tenant)
-        for tenant, group in itertools.groupby(
-            known, lambda journey: journey.tenant
-        ):
-            self._poll_tenant(tenant, list(group), until, outcomes)
+        for tenant, group in _by_tenant(known).items():
+            if self.context.clock.monotonic() > until:
+                break
+            self._poll_tenant(tenant, group, until, outcomes)
         return outcomes
 
     def close(self) -> None:
@@ -211,6 +209,15 @@ class HeatHandler(base.Handler):
             return results.stack_failed(journey, error, self._resolver)
         except exceptions.TerminalError as error:
             return results.failed(journey.job, error, journey.secrets)
+
+
+def _by_tenant(known: Iterable[Journey]) -> dict[str, list[Journey]]:
+    """The journeys of each tenant, those not looked at for longest first:
+    a slow Heat leaves no time for all of them in one call."""
+    groups: dict[str, list[Journey]] = {}
+    for journey in sorted(known, key=lambda each: each.watch.seen_at):
+        groups.setdefault(journey.tenant, []).append(journey)
+    return groups
 
 
 def _look(

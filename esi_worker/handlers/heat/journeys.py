@@ -46,7 +46,10 @@ class Stage(enum.StrEnum):
 
 
 class Stopwatch:
-    """Seconds that a backend has had, without those it was away."""
+    """Seconds that a backend has had, without those it was away.
+
+    ``seen_at`` is the monotonic time when it was asked last.
+    """
 
     def __init__(self, clock: clocks.Clock) -> None:
         self._clock = clock
@@ -54,7 +57,7 @@ class Stopwatch:
 
     def restart(self) -> None:
         self._spent = 0.0
-        self._last = self._clock.monotonic()
+        self.seen_at = self._clock.monotonic()
 
     def tick(self) -> float:
         """The backend has answered.
@@ -62,13 +65,13 @@ class Stopwatch:
         :returns: the seconds spent so far
         """
         now = self._clock.monotonic()
-        self._spent += now - self._last
-        self._last = now
+        self._spent += now - self.seen_at
+        self.seen_at = now
         return self._spent
 
     def skip(self) -> None:
         """The backend was away since the last answer."""
-        self._last = self._clock.monotonic()
+        self.seen_at = self._clock.monotonic()
 
 
 @dataclasses.dataclass(slots=True)

@@ -14,10 +14,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NoReturn
+
 import testtools
 
 from esi_worker import exceptions
-from esi_worker.handlers.heat import acting
+from esi_worker.handlers.heat import acting, errors, handler
 from esi_worker.model import (
     Action,
     Done,
@@ -311,3 +314,23 @@ class ManyJobsTest(TroubleTestCase):
             self.begin(job)
         self.scene.handler.poll(jobs)
         self.assertEqual(2, self.stacks.requests['status'])
+
+    def test_a_slow_heat_gets_to_every_tenant_in_turn(self) -> None:
+        jobs = [
+            scene.job(ref=ResourceRef('network', name), tenant_id=name)
+            for name in ('a', 'b', 'c')
+        ]
+        for job in jobs:
+            self.begin(job)
+        asked: list[str] = []
+
+        def status(tenant: str, stack_ids: Iterable[str]) -> NoReturn:
+            asked.append(tenant)
+            self.scene.clock.advance(handler.POLL_BUDGET + 1)
+            raise errors.HeatUnavailable
+
+        self.patch(self.stacks, 'status', status)
+        for _ in jobs:
+            self.assertEqual(1, len(self.scene.handler.poll(jobs)))
+
+        self.assertEqual({'a', 'b', 'c'}, set(asked))
