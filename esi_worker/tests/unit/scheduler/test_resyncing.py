@@ -49,7 +49,7 @@ class ResyncTest(cases.ClusterTest):
         self.cluster.settle()
 
     def a_round(self) -> None:
-        self.cluster.pass_time(INTERVAL + 5, step=5)
+        self.cluster.pass_time(INTERVAL + 10, step=5)
 
     def test_a_config_that_was_missed(self) -> None:
         self.lose(lambda: self.cluster.write(NETWORK, 'n'))
@@ -209,7 +209,7 @@ class ResyncOfJobsTest(cases.QueueTest):
         return job
 
     def a_round(self) -> None:
-        self.cluster.pass_time(INTERVAL + 5, step=5)
+        self.cluster.pass_time(INTERVAL + 10, step=5)
 
     def claim(self, job: str) -> None:
         self.cluster.store.put(f'/jobs/working/{job}', 'foreign')
