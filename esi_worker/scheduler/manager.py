@@ -32,6 +32,7 @@ from esi_worker.scheduler.ending import EndKeeper
 from esi_worker.scheduler.intake import ConfigIntake
 from esi_worker.scheduler.planner import Planner
 from esi_worker.scheduler.queueing import QueueFollower
+from esi_worker.scheduler.resyncing import Resync
 from esi_worker.scheduler.world import World
 
 LOG = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Manager:
         self._queue = QueueFollower(world)
         self._ends = EndKeeper(world, self._queue)
         self._agenda = Agenda(world, Planner(world, source), self._commit)
+        self._resync = Resync(world, self._queue)
         self._unlisted = set(self.prefixes(world.keys))
         self._own: set[int] = set()
         self._events: list[store.Event] = []
@@ -99,14 +101,35 @@ class Manager:
             item = self._follower.poll(0) if taken < _DRAIN else None
         if taken:
             self._agenda.look_again()
-        if self.caught_up:
-            self._settle()
-        return taken > 0
+        if not self.caught_up:
+            return taken > 0
+        self._settle()
+        now = self._world.clock.monotonic()
+        if taken and not self._resync.is_late(now):
+            return True
+        return self._repair(now) or taken > 0
+
+    def _repair(self, now: float) -> bool:
+        """Do what a resync has found.
+
+        :returns: whether one was due
+        """
+        found = self._resync.next(now)
+        if found is None:
+            return False
+        self._events += found.events
+        self._agenda.want(found.refs)
+        self._settle()
+        return True
 
     def _patience(self, timeout: float) -> float:
         """How long nothing can be due."""
         now = self._world.clock.monotonic()
-        for due in (self._queue.next_due(), self._world.blocks.next_due()):
+        for due in (
+            self._queue.next_due(),
+            self._world.blocks.next_due(),
+            self._resync.next_due(),
+        ):
             if due is not None:
                 timeout = min(timeout, due - now)
         return max(0.0, timeout)
@@ -161,6 +184,7 @@ class Manager:
             for ref in stale
         )
         world.shown.clear()
+        self._resync.start()
         LOG.info(
             'Manager has taken over: %d configs, %d unfinished jobs, '
             '%d blocked resources',

@@ -65,6 +65,15 @@ OPTS = [
         help='How many workers may die while they start a job before it is '
         'given up and reported as failed.',
     ),
+    cfg.FloatOpt(
+        'resync_interval',
+        default=600.0,
+        min=0.0,
+        help='Seconds in which everything that the manager follows in etcd '
+        'is compared once with what it knows, a type at a time, so that a '
+        'change which the watch has missed is acted on all the same. Fresh '
+        'changes go first. 0 turns it off.',
+    ),
 ]
 
 
@@ -87,4 +96,5 @@ def settings(conf: Any) -> Settings:
         deletion_retry_interval=group.deletion_retry_interval,
         requeue_delay=group.requeue_delay,
         max_attempts=group.max_attempts,
+        resync_interval=group.resync_interval,
     )

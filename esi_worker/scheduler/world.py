@@ -49,13 +49,15 @@ class Settings:
 
     ``requeue_delay`` is how long a claim that vanished may still be
     followed by a result, ``max_attempts`` how many workers a job may
-    take down before it is given up.
+    take down before it is given up. ``resync_interval`` is the length of
+    a round of resync, 0 for none.
     """
 
     deletion_guard_timeout: float = 300.0
     deletion_retry_interval: float = 300.0
     requeue_delay: float = 0.5
     max_attempts: int = 5
+    resync_interval: float = 600.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
