@@ -23,8 +23,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 import dataclasses
 
+from oslo_log import log as logging
+
 from esi_worker import exceptions
 from esi_worker.model import ResourceRef, codec
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,12 +129,18 @@ class BlockList:
         self, ref: ResourceRef, targets: Iterable[ResourceRef]
     ) -> frozenset[ResourceRef]:
         """Those blocked resources that one which refers to them must
-        wait for; never one that waits for the resource itself."""
-        return frozenset(
-            target
-            for target in targets
-            if self._holds_back(target) and not self.waits(target, ref)
-        )
+        wait for; never one that waits for the resource itself: such a
+        cycle is reported instead."""
+        held = {target for target in targets if self._holds_back(target)}
+        cyclic = {target for target in held if self.waits(target, ref)}
+        for target in sorted(cyclic):
+            LOG.warning(
+                '%s refers to %s, which waits for it: this cycle of '
+                'references is not waited for',
+                ref,
+                target,
+            )
+        return frozenset(held - cyclic)
 
     def _holds_back(self, ref: ResourceRef) -> bool:
         block = self._blocks.get(ref)

@@ -96,7 +96,17 @@ def _stays(world: World, ref: ResourceRef, target: ResourceRef) -> bool:
         going = not reader.is_settled(resource, accepted)
     else:
         return True
-    return going and not world.blocks.waits(ref, target)
+    if not going:
+        return False
+    if world.blocks.waits(ref, target):
+        LOG.warning(
+            '%s is deleted before %s, which refers to it and is deleted '
+            'too: the two wait for each other',
+            target,
+            ref,
+        )
+        return False
+    return True
 
 
 def _list(refs: frozenset[ResourceRef]) -> str:

@@ -81,6 +81,35 @@ class BlockTest(cases.ClusterTest):
         self.assert_state('CREATE_COMPLETED', LEFT, 'a')
         self.assert_state('CREATE_COMPLETED', RIGHT, 'b')
         self.assert_quiet()
+        self.assertIn(
+            'right:b refers to left:a, which waits for it', self.log.output
+        )
+
+    def test_a_long_cycle_of_references_does_not_lock_up(self) -> None:
+        self.write(LEFT, 'a', right_id='b')
+        self.write(RIGHT, 'd', left_id='a')
+        self.write(LEFT, 'c', right_id='d')
+        self.assertEqual(
+            3, len(self.cluster.keys_under('/esi-worker/blocked/'))
+        )
+        self.write(RIGHT, 'b', left_id='c')
+        for type_, id_ in (LEFT, 'a'), (RIGHT, 'b'), (LEFT, 'c'), (RIGHT, 'd'):
+            self.assert_state('CREATE_COMPLETED', type_, id_)
+        self.assertIn(
+            'right:b refers to left:c, which waits for it', self.log.output
+        )
+        self.assert_quiet()
+
+    def test_deletions_that_wait_for_each_other_are_reported(self) -> None:
+        self.write(LEFT, 'a', right_id='b')
+        self.write(RIGHT, 'b', left_id='a')
+        self.write(LEFT, 'a', 2, right_id='b', marked=True)
+        self.assertIsNotNone(self.cluster.blocked(LEFT, 'a'))
+        self.write(RIGHT, 'b', 2, left_id='a', marked=True)
+        self.assert_state('DELETE_COMPLETED', LEFT, 'a', 2)
+        self.assert_state('DELETE_COMPLETED', RIGHT, 'b', 2)
+        self.assertIn('the two wait for each other', self.log.output)
+        self.assert_quiet()
 
     def test_an_ignored_reference_does_not_block(self) -> None:
         self.write(GUEST, 'g', network_id='n')
