@@ -10,33 +10,56 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Runs the benchmark suites: every ``bench_*.py`` under benchmarks/.
+"""Runs benchmark suites: every ``bench_*.py`` under benchmarks/.
 
-It says first which suites there are. The exit code is 1 when one of
-them failed.
+``SUITE=core`` in the environment asks for one of them, and what follows
+on the command line goes to the suites. What they need beyond the tests
+is installed first where it is missing. The exit code is 1 when a suite
+failed, and 2 when there is none of that name.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import subprocess
 import sys
 
-BENCHMARKS = Path(__file__).absolute().parents[1] / 'benchmarks'
+ROOT = Path(__file__).absolute().parents[1]
+BENCHMARKS = ROOT / 'benchmarks'
+REQUIREMENTS = ROOT / 'bench-requirements.txt'
 
 
 def main() -> int:
-    suites = sorted(BENCHMARKS.glob('bench_*.py'))
-    if not suites:
-        print('bench: there are no benchmark suites yet; nothing ran')
-        return 0
-    print(f'bench: {", ".join(suite.stem for suite in suites)}')
-    return max(_run(suite) for suite in suites)
+    suites = {
+        path.stem.removeprefix('bench_'): path
+        for path in sorted(BENCHMARKS.glob('bench_*.py'))
+    }
+    wanted = os.environ.get('SUITE', '').split() or list(suites)
+    print(f'bench: there is {", ".join(suites)}; SUITE=... takes one')
+    unknown = [name for name in wanted if name not in suites]
+    if unknown:
+        print(f'bench: there is no suite {", ".join(unknown)}')
+        return 2
+    _install()
+    return max(_run(suites[name]) for name in wanted)
+
+
+def _install() -> None:
+    """Install what the suites need; a second time that is quick."""
+    subprocess.run(
+        [
+            *(sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps'),
+            *('--disable-pip-version-check', '-r', str(REQUIREMENTS)),
+        ],
+        check=True,
+    )
 
 
 def _run(suite: Path) -> int:
     print(f'--- {suite.stem}', flush=True)
-    return int(subprocess.run([sys.executable, str(suite)]).returncode != 0)
+    command = [sys.executable, str(suite), *sys.argv[1:]]
+    return int(subprocess.run(command).returncode != 0)
 
 
 if __name__ == '__main__':
