@@ -103,8 +103,9 @@ class EsiWorkerProcess(_OurProcess):
     """``esi-worker``; ``start`` returns when it stands by or leads, and
     its worker processes are seen in etcd.
 
-    Those that share an etcd are told apart by what is new there, so start
-    them one after the other, each in a run directory of its own.
+    Those that share an etcd are told apart by the keys and leases that are
+    new there, so start them one after the other, each in a run directory
+    of its own.
     """
 
     name = 'esi-worker'

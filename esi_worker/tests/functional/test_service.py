@@ -22,6 +22,7 @@ import uuid
 
 from esi_worker.embedded import ours, ports
 from esi_worker.tests.functional import service_support as support
+from esi_worker.tests.functional.raw_etcd import Event
 
 #: Seconds within which a process that cannot work must have ended.
 PATIENCE = 30.0
@@ -120,6 +121,8 @@ class LifeTestCase(support.ServiceTestCase):
         super().setUpClass()
         folder = support.thing_folder(cls.folder)
         cls.options = {
+            # No pulses, which have leases too.
+            'etcd': {'silence_deadline': 600},
             'resources': {'template_paths': folder, 'handlers': 'noop'},
             'manager': {'lease_ttl': TTL},
             'worker': {'lease_ttl': TTL},
@@ -145,14 +148,25 @@ class LifeTestCase(support.ServiceTestCase):
         state = self.history.state(f'things/{self.thing}', 1).json
         self.assertEqual('', state['error'])
 
-    def leases_of_workers(self) -> dict[str, int]:
-        prefix = '/esi-worker/workers/'
-        entries = [self.etcd.entry(key) for key in self.etcd.keys(prefix)]
-        return {
-            entry.key.removeprefix(prefix): entry.lease
-            for entry in entries
-            if entry is not None
-        }
+    def leases_of_workers(self) -> set[int]:
+        keys = self.etcd.keys('/esi-worker/workers/')
+        entries = [self.etcd.entry(key) for key in keys]
+        return {entry.lease for entry in entries if entry is not None}
+
+    def begin_a_long_job(self) -> tuple[Event, ours.EsiWorkerProcess]:
+        """With a manager and two workers, one of which takes it.
+
+        :returns: the claim, and the service that holds it
+        """
+        self.begin('manager', 'manager')
+        workers: dict[int, ours.EsiWorkerProcess] = {}
+        for name in ('one', 'two'):
+            worker = self.begin(name, 'worker')
+            (lease,) = self.leases_of_workers() - workers.keys()
+            workers[lease] = worker
+        self.write(wait=30, after=0.1)
+        claim = self.history.put('/jobs/working/')
+        return claim, workers[claim.lease]
 
 
 class EndTest(LifeTestCase):
@@ -171,20 +185,11 @@ class EndTest(LifeTestCase):
         self.assertEqual(set(), self.etcd.leases())
 
     def test_a_long_job_goes_on_in_another_process(self) -> None:
-        self.begin('manager', 'manager')
-        workers: dict[str, ours.EsiWorkerProcess] = {}
-        for name in ('one', 'two'):
-            worker = self.begin(name, 'worker')
-            (identity,) = worker.worker_ids() - workers.keys()
-            workers[identity] = worker
-        leases = self.leases_of_workers()
-        self.write(wait=30, after=0.1)
-        claim = self.history.put('/jobs/working/')
-        (busy,) = (each for each in workers if leases[each] == claim.lease)
+        claim, busy = self.begin_a_long_job()
 
-        workers[busy].signal(signal.SIGTERM)
+        busy.signal(signal.SIGTERM)
 
-        self.assertEqual(0, workers[busy].wait(PATIENCE))
+        self.assertEqual(0, busy.wait(PATIENCE))
         again = self.history.put('/jobs/working/', after=claim.revision)
         self.assertEqual(claim.key, again.key)
         self.assertNotEqual(claim.lease, again.lease)
@@ -285,13 +290,9 @@ class CrashTest(LifeTestCase):
         self.assertEqual(1, len(self.etcd.keys('/jobs/all/')))
 
     def test_a_job_of_a_killed_worker_is_done_by_another(self) -> None:
-        self.begin('manager', 'manager')
-        first = self.begin('first', 'worker')
-        self.write(wait=20, after=0.1)
-        claim = self.history.put('/jobs/working/')
-        self.begin('second', 'worker')
+        claim, busy = self.begin_a_long_job()
 
-        first.kill()
+        busy.kill()
 
         again = self.history.put('/jobs/working/', after=claim.revision)
         self.assertEqual(claim.key, again.key)
