@@ -22,7 +22,50 @@ from collections.abc import Callable
 import contextvars
 import dataclasses
 import threading
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar('T')
+
+
+class Ticket:
+    """Whether what a call does still counts.
+
+    A call that was given up may go on running; it must change nothing
+    any more.
+    """
+
+    def __init__(self) -> None:
+        self._valid = True
+
+    def cancel(self) -> None:
+        self._valid = False
+
+    def bind(self, function: Callable[[], T]) -> Callable[[], T]:
+        """Let a function, and what it calls, run under this ticket."""
+
+        def run() -> T:
+            token = _ticket.set(self)
+            try:
+                return function()
+            finally:
+                _ticket.reset(token)
+
+        return run
+
+    @property
+    def valid(self) -> bool:
+        return self._valid
+
+
+_ticket: contextvars.ContextVar[Ticket | None] = contextvars.ContextVar(
+    'ticket', default=None
+)
+
+
+def is_given_up() -> bool:
+    """Whether the call that this code runs in does not count any more."""
+    ticket = _ticket.get()
+    return ticket is not None and not ticket.valid
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -63,10 +63,11 @@ OPTS = [
     ),
     cfg.FloatOpt(
         'call_timeout',
-        default=120.0,
+        default=300.0,
         min=1.0,
         help='Seconds after which a call of a handler that does not return '
-        'fails its job.',
+        'fails its job. A call makes several requests to etcd, Keystone and '
+        'Heat, each with a timeout of its own.',
     ),
     cfg.FloatOpt(
         'graceful_timeout',

@@ -43,6 +43,7 @@ class _Poll:
 
     runs: tuple[Run, ...]
     due: float
+    ticket: calls.Ticket
 
 
 class Poller:
@@ -84,10 +85,11 @@ class Poller:
         for run in runs:
             run.move(Phase.POLLING)
         due = self._clock.monotonic() + self._timeout
-        self._polls[token] = _Poll(tuple(runs), due)
+        ticket = calls.Ticket()
+        self._polls[token] = _Poll(tuple(runs), due, ticket)
         handler = self._handlers[runs[0].job.handler]
         jobs = [run.job for run in runs]
-        self._call(token, lambda: handler.poll(jobs))
+        self._call(token, ticket.bind(lambda: handler.poll(jobs)))
 
     def returned(
         self, returned: calls.Returned
@@ -120,11 +122,12 @@ class Poller:
         error = exceptions.TerminalError(
             outcomes.timeout_text('poll', self._timeout)
         )
-        return [
-            calls.Returned(token, error=error)
-            for token, poll in self._polls.items()
-            if poll.due <= now
+        late = [
+            token for token, poll in self._polls.items() if poll.due <= now
         ]
+        for token in late:
+            self._polls[token].ticket.cancel()
+        return [calls.Returned(token, error=error) for token in late]
 
     def next_due(self) -> float | None:
         """When the next call is given up, as a monotonic time."""

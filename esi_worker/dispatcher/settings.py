@@ -24,5 +24,5 @@ class Settings:
     slots: int = 8
     max_in_progress: int = 5000
     offer_delay: float = 0.3
-    call_timeout: float = 120.0
+    call_timeout: float = 300.0
     announce_interval: float = 1.0

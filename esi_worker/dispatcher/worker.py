@@ -30,6 +30,7 @@ from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store, templates
+from esi_worker.dispatcher import calls
 from esi_worker.dispatcher.dispatcher import Dispatcher
 
 LOG = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Worker:
     def claim_seconds(self) -> float:
         """How long the claims of this thread are ours for certain."""
         keeper = _keeper.get()
-        if keeper is None or keeper.lost.is_set():
+        if keeper is None or keeper.lost.is_set() or calls.is_given_up():
             return 0.0
         return keeper.remaining()
 

@@ -33,7 +33,15 @@ import dataclasses
 from oslo_log import log as logging
 
 from esi_worker import store
-from esi_worker.model import Job, JobState, OnFailure, PublishedState, records
+from esi_worker.model import (
+    Action,
+    Job,
+    JobState,
+    OnFailure,
+    PublishedState,
+    records,
+)
+from esi_worker.model.handlers import is_replaced
 from esi_worker.scheduler import cancelling
 from esi_worker.scheduler.jobtable import Entry
 from esi_worker.scheduler.world import World
@@ -139,7 +147,8 @@ class Finisher:
             'this job'
         )
         entry.result = records.encode_finished(error)
-        told = self._tell(entry, error)
+        ends_all = job.is_last or job.on_failure is OnFailure.FAIL
+        told = self._tell(entry, error) if ends_all else []
         end = self.finish(entry)
         return dataclasses.replace(end, transitions=(*told, *end.transitions))
 
@@ -183,7 +192,7 @@ class Finisher:
         if path is None or job.version <= 0:
             return []
         state = PublishedState.failed(
-            job.action, job.version, JobState(), error
+            self._action(job), job.version, JobState(), error
         )
         config = self._keys.config(path)
         return [
@@ -202,6 +211,18 @@ class Finisher:
                 ),
             )
         ]
+
+    def _action(self, job: Job) -> Action:
+        """What the whole workflow of a job was to do.
+
+        A modification begins by taking monitoring away, which is no
+        deletion of the resource.
+        """
+        jobs = [each.job for each in self._world.table.workflow(job)]
+        for each in jobs:
+            if not is_replaced(each.handler):
+                return each.action
+        return jobs[-1].action if jobs else job.action
 
     def _remove(self, job: Job, error: str | None) -> store.Transition:
         operations: Operations = [

@@ -106,6 +106,9 @@ class Planner:
     ) -> Step | None:
         world, target = self._world, self._target(ref)
         plan = self._plan_or_block(target, action)
+        if isinstance(plan, Block) and action.deletes:
+            LOG.warning('%s is deleted without a plan: %s', ref, plan.reason)
+            plan = self._plan_of_rest()
         if isinstance(plan, Block):
             return recording.block(world, plan)
         if not plan.parts and action.deletes and not facts.gone:
