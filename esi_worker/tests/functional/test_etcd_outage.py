@@ -127,15 +127,20 @@ class FullTest(OutageTestCase):
 
     def test_no_space_is_left_and_then_some_is_freed(self) -> None:
         server = self.start_etcd(f'--quota-backend-bytes={self.QUOTA}')
+        slow: list[str] = []
 
         def fault() -> None:
+            # Sure to have something to write while nothing can be.
+            slow.append(self.write('slow', polls=30))
             self.fill()
             self.await_words('database space exceeded')
             self.free()
 
         names = self.survive(server, fault)
 
-        self.assertEqual(0, self.repeated(names))
+        self.await_all(slow)
+        self.assert_done_once(slow)
+        self.assertEqual(0, self.repeated([*names, *slow]))
 
     def await_words(self, words: str) -> None:
         (service,) = self.processes
