@@ -32,103 +32,38 @@ from esi_worker import (
     dispatcher,
     drivers,
     handlers,
-    mapping,
     scheduler,
     store,
     templates,
 )
 from esi_worker.dispatcher import calls
 from esi_worker.handlers import noop
-from esi_worker.model import ResourceType, TypeRegistry
+from esi_worker.model import ResourceType
 from esi_worker.tests import members
-
-NETWORK = ResourceType('network', 'networks', '/v2.0/networks')
-SUBNET = ResourceType(
-    'subnet', 'subnets', '/v2.0/subnets', {'network_id': 'network'}
+from esi_worker.tests.samples import (
+    GUEST,
+    LEFT,
+    MAPPINGS,
+    NETWORK,
+    PLAN,
+    PORT,
+    RIGHT,
+    SUBNET,
+    make_catalog,
 )
-PORT = ResourceType('port', 'ports', '/v2.0/ports', {'network_id': 'network'})
-PLAN = ResourceType('plan', 'plans', '/v2.0/plans')
-#: Two types that may refer to each other.
-LEFT = ResourceType('left', 'lefts', '/v2.0/lefts', {'right_id': 'right'})
-RIGHT = ResourceType('right', 'rights', '/v2.0/rights', {'left_id': 'left'})
-#: Refers to networks but neither needs nor keeps them.
-GUEST = ResourceType(
-    'guest', 'guests', '/v2.0/guests', {'network_id': 'network'}
+
+__all__ = (
+    'GUEST',
+    'LEFT',
+    'MAPPINGS',
+    'NETWORK',
+    'PLAN',
+    'PORT',
+    'RIGHT',
+    'SUBNET',
+    'Cluster',
+    'make_catalog',
 )
-TYPES = (NETWORK, SUBNET, PORT, PLAN, LEFT, RIGHT, GUEST)
-
-MAPPINGS: dict[str, dict[str, Any]] = {
-    'network': {'name': 'Pid', 'mtu': 'Pmtu'},
-    'subnet': {'name': 'Pid', 'network': 'Mnetwork:network_id:id'},
-    'port': {
-        'name': 'Pid',
-        'version': 'Vauto_filled',
-        'network': 'Mnetwork:network_id:id',
-        'jinja_subnets': {
-            'for_field': 'fixed_ips',
-            'for_mapping': {
-                'path': [{'type': 'subnet', 'id': 'subnet_id'}],
-                'output_key': 'id',
-            },
-        },
-    },
-    'left': {'right': {'path': ['right_id'], 'field': 'id'}},
-    'right': {'left': {'path': ['left_id'], 'field': 'id'}},
-    'guest': {
-        'network': {
-            'path': ['network_id'],
-            'field': 'id',
-            'ignore_missing': True,
-        }
-    },
-}
-
-
-def make_catalog(
-    handler_names: Sequence[str] = ('heat_worker',),
-    missing: Collection[str] = (),
-) -> templates.TemplateCatalog:
-    """Templates for most of the types above, by each handler.
-
-    :param missing: types whose templates are chosen but not there
-    """
-    made = []
-    choices: dict[str, dict[str, mapping.Choice]] = {}
-    for handler in handler_names:
-        for name, mappings in MAPPINGS.items():
-            template_id = name
-            if handler != 'heat_worker':
-                template_id = f'{name}_{handler}'
-            if name not in missing:
-                made.append(
-                    templates.Template(
-                        id=template_id,
-                        handler=handler,
-                        mappings=mapping.ParameterMappings(
-                            template_id, mappings
-                        ),
-                        text='',
-                        source='test',
-                    )
-                )
-            expression = _choice(handler, template_id)
-            choices.setdefault(handler, {})[name] = mapping.Choice(
-                handler, name, expression
-            )
-    return templates.TemplateCatalog(
-        TypeRegistry(TYPES), handler_names, choices, made
-    )
-
-
-def _choice(handler: str, template_id: str) -> dict[str, Any]:
-    """The template, unless the resource's field ``without`` is true or
-    names the handler."""
-    pattern = {'constant': f'(all|{handler})$'}
-    return {
-        'if_mapping': {'regexp': [{'field': 'without'}, pattern]},
-        'then_mapping': {'constant': None},
-        'else_mapping': {'constant': template_id},
-    }
 
 
 class Cluster:
