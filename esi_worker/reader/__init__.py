@@ -19,6 +19,7 @@ from esi_worker.reader.decisions import (
     Situation,
     Verdict,
     decide,
+    is_rewritten,
     is_settled,
 )
 
@@ -29,5 +30,6 @@ __all__ = (
     'Situation',
     'Verdict',
     'decide',
+    'is_rewritten',
     'is_settled',
 )

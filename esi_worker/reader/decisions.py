@@ -96,6 +96,16 @@ def is_settled(resource: Resource, accepted: Accepted | None) -> bool:
     return resource.version == record.version and same_mark
 
 
+def is_rewritten(resource: Resource, accepted: Accepted) -> bool:
+    """Whether an accepted version came again with another body."""
+    record = accepted.config
+    return (
+        0 < resource.version <= record.version
+        and is_settled(resource, accepted)
+        and _set(resource.body) != _set(record.body)
+    )
+
+
 def decide(situation: Situation) -> Decision:
     """Say what is to be done."""
     if situation.resource is None:

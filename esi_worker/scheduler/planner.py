@@ -80,7 +80,22 @@ class Planner:
             return immediate.adopt(world, self._target(ref))
         if verdict is reader.Verdict.ACT and decision.action is not None:
             return self._act(ref, decision.action, facts, standing)
+        self._note_reused_version(ref)
         return recording.unblock(world, ref)
+
+    def _note_reused_version(self, ref: ResourceRef) -> None:
+        """Tell whoever writes configs by hand why nothing happens."""
+        resource = self._world.cache.get(ref)
+        accepted = self._world.accepted.get(ref)
+        if resource is None or accepted is None:
+            return
+        if reader.is_rewritten(resource, accepted):
+            LOG.warning(
+                '%s was written again as version %d with another body; '
+                'nothing is done before the version grows',
+                ref,
+                resource.version,
+            )
 
     def _situation(
         self, ref: ResourceRef, facts: Facts, standing: Standing

@@ -81,3 +81,17 @@ class DeletionTest(cases.ClusterTest):
 
         self.assert_state('DELETE_COMPLETED', NETWORK, 'n', 3)
         self.assert_quiet()
+
+
+class ReusedVersionTest(cases.ClusterTest):
+    def test_a_version_written_again_with_another_body_is_told(self) -> None:
+        self.write(NETWORK, 'n', name='old')
+        self.write(NETWORK, 'n', name='old')
+        self.assertNotIn('another body', self.log.output)
+
+        self.write(NETWORK, 'n', name='new')
+
+        self.assertIn(
+            'network:n was written again as version 1', self.log.output
+        )
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
