@@ -17,7 +17,8 @@ in vain, with these exceptions: a newer version of what has failed is
 there to mend it, what waits for such a version too will find it mended,
 and a deletion needs nothing of what could not be made. Whether what
 depends on a deletion can be deleted is another matter: a deletion that
-failed takes the deletions behind it along.
+failed takes the deletions behind it along. What waits for an older version
+of its own resource goes on too, for that one is still to show its state.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ def _in_vain(
     deletes = table.workflow(entry.job)[-1].job.action.deletes
     if deletes and not failed.action.deletes:
         return False
-    newer = (each for each in entry.open if each not in workflow)
+    others = (each for each in entry.open if each not in workflow)
     return not any(
-        each.job.resource == failed.resource
-        for each in map(table.get, newer)
+        each.job.resource in (failed.resource, entry.job.resource)
+        for each in map(table.get, others)
         if each is not None
     )
