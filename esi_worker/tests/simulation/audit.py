@@ -213,9 +213,12 @@ class Auditor:
         rewritten to wait for what takes that one's place."""
         fields = _fields(event)
         job_id = fields['id']
+        behind = {job_id} | {
+            other for other, job in self._jobs.items() if job_id in job.waits
+        }
         for heir in set(fields['dependency']) & set(made):
             self._jobs[job_id].waits.add(heir)
-            self._jobs[heir].waits.discard(job_id)
+            self._jobs[heir].waits -= behind
 
     # --- what is there ----------------------------------------------------
 

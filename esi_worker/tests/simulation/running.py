@@ -31,6 +31,8 @@ _CHUNK = 8
 
 #: A seed, and the site of an additional crash.
 Case = tuple[int, tuple[str, str] | None]
+#: A process of the pool does nothing else, so nothing is restored.
+_for_ever = contextlib.ExitStack()
 
 
 @dataclasses.dataclass(slots=True)
@@ -132,9 +134,7 @@ def quiet() -> Iterator[None]:
 
 
 def _prepare() -> None:
-    # The process of the pool does nothing else, so nothing is restored.
-    logging.disable(logging.CRITICAL)
-    kernel.installed().__enter__()
+    _for_ever.enter_context(quiet())
 
 
 def _run(case: Case) -> Report:
