@@ -89,6 +89,24 @@ class Claimer:
                 self._unclear.append(run)
         return settled + [run for run in runs if run.claimed_at]
 
+    def give_back(self, runs: Sequence[Run]) -> None:
+        """Make claimed jobs ready again.
+
+        :raises StoreError: which of them are still ours is settled with
+            the next claim
+        """
+        if not runs:
+            return
+        self._unclear += runs
+        store.commit(
+            self._store,
+            [publishing.hand_over(self._keys, run) for run in runs],
+        )
+        given = {run.job.id for run in runs}
+        self._unclear = [
+            run for run in self._unclear if run.job.id not in given
+        ]
+
     def _settle(self) -> list[Run]:
         """Find out about claims that brought no answer or a refusal."""
         unclear, keys = self._unclear, self._keys

@@ -15,13 +15,15 @@
 One thread drives it with ``step``; handler calls run elsewhere and
 report back through a queue. A job that goes on in its backend takes no
 slot and no thread: slots bound the calls of ``start`` that run at once.
+Calls that come back at once share transactions with others (``starting``).
 Whatever a handler does wrong costs its own job only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 import queue
+import time
 
 from oslo_log import log as logging
 
@@ -33,12 +35,18 @@ from esi_worker.dispatcher.claiming import Claimer
 from esi_worker.dispatcher.offers import OfferBook
 from esi_worker.dispatcher.outbox import Outbox
 from esi_worker.dispatcher.polling import Poller
-from esi_worker.dispatcher.runs import Phase, Run
+from esi_worker.dispatcher.runs import Phase, Run, Runs
 from esi_worker.dispatcher.settings import Settings
+from esi_worker.dispatcher.starting import Starter
 from esi_worker.handlers import Handler
 from esi_worker.model import InProgress, Outcome, Retry, TypeRegistry
 
 LOG = logging.getLogger(__name__)
+
+#: Real seconds in which a call that is quick comes back, and how long the
+#: calls of one round are waited for at most.
+_QUICK = 0.005
+_LONGEST = 0.05
 
 
 class Dispatcher:
@@ -86,7 +94,10 @@ class Dispatcher:
             handlers, clock, settings.call_timeout, self._call
         )
         self._outbox = Outbox(target, keys)
-        self._runs: dict[str, Run] = {}
+        self._runs = Runs(clock)
+        self._starter = Starter(
+            self._runs, handlers, clock, settings, self._call
+        )
         self._reports: queue.SimpleQueue[calls.Returned] = queue.SimpleQueue()
         self._draining = False
         #: Called when there is a report for ``step`` to look at.
@@ -104,14 +115,12 @@ class Dispatcher:
     @property
     def starting(self) -> int:
         """How many calls of ``start`` are running."""
-        return len(self._in_phase(Phase.STARTING))
+        return len(self._starter)
 
     @property
     def busy(self) -> bool:
         """Whether a call of ``start`` runs or a result is unwritten."""
         return self.starting > 0 or len(self._outbox) > 0
-
-    # --- what comes in ----------------------------------------------------
 
     def take(self, item: store.Snapshot | store.WatchBatch) -> None:
         """Take in what was followed."""
@@ -133,17 +142,17 @@ class Dispatcher:
         self._publish()
         if not self._draining:
             self._claim()
-            self._restart()
-        self._poller.poll(self._due(Phase.IN_PROGRESS))
+            self._begin()
+        self._poller.poll(self._runs.due(Phase.IN_PROGRESS))
         # What ran on the spot, or came back quickly.
         self._take_reports()
         self._publish()
-        self._announcer.refresh(self._starting())
+        self._announcer.refresh(self._runs.starting())
 
     def next_due(self) -> float | None:
         """When the next step is due by itself, as a monotonic time."""
         timed = {Phase.STARTING, Phase.IN_PROGRESS}
-        if self.starting < self._settings.slots and not self._draining:
+        if self._starter.free and not self._draining:
             timed.add(Phase.WAITING)
         times = [run.due for run in self._runs.values() if run.phase in timed]
         poll = self._poller.next_due()
@@ -164,41 +173,58 @@ class Dispatcher:
         self.wake()
 
     def _take_reports(self) -> None:
-        while True:
-            try:
-                returned = self._reports.get_nowait()
-            except queue.Empty:
-                return
-            if isinstance(returned.token, int):
-                self._poll_returned(returned)
-            else:
-                self._start_returned(returned)
+        while self._take_report(0):
+            pass
+
+    def _take_report(self, timeout: float) -> bool:
+        """Take in what one call brought.
+
+        :param timeout: real seconds to wait for it
+        :returns: whether there was one
+        """
+        try:
+            returned = self._reports.get(timeout=max(0.0, timeout))
+        except queue.Empty:
+            return False
+        if isinstance(returned.token, int):
+            self._poll_returned(returned)
+        else:
+            self._start_returned(returned)
+        return True
 
     def _claim(self) -> None:
-        free = self._settings.slots - self.starting
-        room = self._settings.max_in_progress - len(self._runs)
         runs = self._claimer.claim(
-            max(0, min(free, room)),
-            lambda more: self._announcer.transition(self._starting(more)),
+            self._starter.room,
+            lambda more: self._announcer.transition(self._runs.starting(more)),
         )
         for run in runs:
-            if run.job.id in self._runs:
-                continue
-            LOG.info('Job %s claimed', run.job.id)
-            self._runs[run.job.id] = run
-            self._start(run)
+            if run.job.id not in self._runs:
+                LOG.info('Job %s claimed', run.job.id)
+                self._runs[run.job.id] = run
 
-    def _restart(self) -> None:
-        free = self._settings.slots - self.starting
-        for run in self._due(Phase.WAITING)[: max(0, free)]:
-            self._start(run)
+    def _begin(self) -> None:
+        """Start what is due, and give quick calls the time to return,
+        so that they make room and their results are written together."""
+        deadline = time.monotonic() + _LONGEST
+        if not self._starter.start_due():
+            return
+        while self.starting:
+            left = min(_QUICK, deadline - time.monotonic())
+            if not self._take_report(left):
+                self._starter.were_slow()
+                self._give_back()
+                return
+            self._starter.start_due()
+        self._starter.were_quick()
 
-    def _start(self, run: Run) -> None:
-        run.move(Phase.STARTING)
-        run.calls += 1
-        run.due = self._clock.monotonic() + self._settings.call_timeout
-        handler, job = self._handlers[run.job.handler], run.job
-        self._call((job.id, run.calls), lambda: handler.start(job))
+    def _give_back(self) -> None:
+        """Others may take what no slot is free for."""
+        if self._starter.free:
+            return
+        runs = self._runs.untried()
+        for run in runs:
+            del self._runs[run.job.id]
+        self._claimer.give_back(runs)
 
     def _start_returned(self, returned: calls.Returned) -> None:
         assert isinstance(returned.token, tuple)
@@ -217,8 +243,9 @@ class Dispatcher:
     def _end_patience(self) -> None:
         """Give up on calls that take too long."""
         limit = self._settings.call_timeout
-        for run in self._due(Phase.STARTING):
+        for run in self._runs.due(Phase.STARTING):
             run.calls += 1
+            run.ticket.cancel()
             self._settle(run, outcomes.timed_out('start', limit))
         for returned in self._poller.late():
             self._poll_returned(returned)
@@ -232,23 +259,10 @@ class Dispatcher:
             run.failures = 0
             run.due = now + outcome.after
         elif isinstance(outcome, Retry):
-            self._wait(run, outcome, now)
+            outcomes.put_off(run, outcome, now)
         else:
             run.move(Phase.PUBLISHING)
             self._outbox.add(run, outcome)
-
-    def _wait(self, run: Run, outcome: Retry, now: float) -> None:
-        polled = run.phase is Phase.POLLING and outcomes.keeps_going(outcome)
-        run.move(Phase.IN_PROGRESS if polled else Phase.WAITING)
-        run.failures += 1
-        run.due = now + outcomes.pause(run.failures, outcome.after)
-        if outcome.reason != run.reason:
-            LOG.warning(
-                'Job %s waits and is tried again: %s',
-                run.job.id,
-                outcome.reason,
-            )
-        run.reason = outcome.reason
 
     def _publish(self) -> None:
         for job_id in self._outbox.flush():
@@ -271,6 +285,8 @@ class Dispatcher:
             for run in self._runs.values()
             if run.phase is not Phase.PUBLISHING
         ]
+        for run in runs:
+            run.ticket.cancel()
         store.commit(
             self._store,
             [publishing.hand_over(self._keys, run) for run in runs],
@@ -278,22 +294,6 @@ class Dispatcher:
         for run in runs:
             LOG.info('Job %s handed over', run.job.id)
             del self._runs[run.job.id]
-
-    # --- what there is ----------------------------------------------------
-
-    def _starting(self, more: Sequence[str] = ()) -> set[str]:
-        """The jobs inside a call of ``start``, or about to be."""
-        return {
-            *more,
-            *(each.job.id for each in self._in_phase(Phase.STARTING)),
-        }
-
-    def _in_phase(self, phase: Phase) -> list[Run]:
-        return [run for run in self._runs.values() if run.phase is phase]
-
-    def _due(self, phase: Phase) -> list[Run]:
-        now = self._clock.monotonic()
-        return [run for run in self._in_phase(phase) if run.due <= now]
 
 
 def _ignore() -> None:

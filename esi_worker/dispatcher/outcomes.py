@@ -27,6 +27,7 @@ from oslo_log import log as logging
 
 from esi_worker import exceptions
 from esi_worker.dispatcher.calls import Returned
+from esi_worker.dispatcher.runs import Phase, Run
 from esi_worker.model import (
     Done,
     Failed,
@@ -130,6 +131,22 @@ def timed_out(call: str, limit: float) -> Failed:
 
 def timeout_text(call: str, limit: float) -> str:
     return f'the handler did not return from {call} within {limit:.0f} s'
+
+
+def put_off(run: Run, outcome: Retry, now: float) -> None:
+    """Let a run wait until its next try.
+
+    :param now: monotonic
+    """
+    polled = run.phase is Phase.POLLING and keeps_going(outcome)
+    run.move(Phase.IN_PROGRESS if polled else Phase.WAITING)
+    run.failures += 1
+    run.due = now + pause(run.failures, outcome.after)
+    if outcome.reason != run.reason:
+        LOG.warning(
+            'Job %s waits and is tried again: %s', run.job.id, outcome.reason
+        )
+    run.reason = outcome.reason
 
 
 def pause(failures: int, hint: float | None) -> float:

@@ -10,13 +10,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A claimed job on its way through this process."""
+"""Claimed jobs on their way through this process."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import dataclasses
 import enum
 
+from esi_worker import clock as clocks
+from esi_worker.dispatcher.calls import Ticket
 from esi_worker.model import Job
 
 
@@ -57,7 +60,8 @@ class Run:
     ``claimed_at`` that of its claim, the fence of all we write for it.
     ``due`` is the monotonic time of the next call, or of the end of the
     running one's patience; ``calls`` tells the calls of a run apart.
-    An ``alone`` run is polled in a call of its own.
+    An ``alone`` run is polled in a call of its own. ``ticket`` is that
+    of its latest call of ``start``.
     """
 
     job: Job
@@ -70,8 +74,42 @@ class Run:
     failures: int = 0
     alone: bool = False
     reason: str = ''
+    ticket: Ticket = dataclasses.field(default_factory=Ticket)
 
     def move(self, phase: Phase) -> None:
         """Go on to another phase."""
         assert phase in TRANSITIONS[self.phase], (self.phase, phase)
         self.phase = phase
+
+    @property
+    def untried(self) -> bool:
+        """Claimed, but its handler was not called yet."""
+        return self.calls == 0
+
+
+class Runs(dict[str, Run]):
+    """All claims of a process, by the ids of their jobs."""
+
+    def __init__(self, clock: clocks.Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def in_phase(self, phase: Phase) -> list[Run]:
+        return [run for run in self.values() if run.phase is phase]
+
+    def due(self, phase: Phase) -> list[Run]:
+        """Those in a phase whose time has come, oldest claims first."""
+        now = self._clock.monotonic()
+        return [run for run in self.in_phase(phase) if run.due <= now]
+
+    def untried(self) -> list[Run]:
+        """Those that wait for their first call."""
+        return [run for run in self.in_phase(Phase.WAITING) if run.untried]
+
+    def starting(self, more: Sequence[str] = ()) -> set[str]:
+        """The jobs inside a call of ``start``, or about to be.
+
+        :param more: further ones
+        """
+        runs = (*self.in_phase(Phase.STARTING), *self.untried())
+        return {*more, *(run.job.id for run in runs)}
