@@ -74,6 +74,7 @@ def clean_up(world: World, ref: ResourceRef) -> Step:
 
     def forget(_revision: int) -> None:
         world.accepted.pop(ref, None)
+        world.unreadable.pop(ref, None)
         world.previous.pop(ref, None)
         world.blocks.remove(ref)
         world.referrers.update(ref)

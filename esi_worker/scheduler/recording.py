@@ -35,14 +35,13 @@ Operations = list[store.Put | store.Delete]
 
 def compares(world: World, target: Resource) -> tuple[store.Compare, ...]:
     """Nothing may have moved since the decision was made."""
-    accepted = world.accepted.get(target.ref)
     return (
         store.Compare.modified_at(
             world.keys.config(target.path), target.mod_revision
         ),
         store.Compare.modified_at(
             world.keys.accepted(target.path),
-            accepted.mod_revision if accepted else 0,
+            world.accepted_revision(target.ref),
         ),
     )
 
@@ -75,6 +74,7 @@ def accept(
     ref = target.ref
     accepted = AcceptedConfig.of(target.config)
     world.accepted[ref] = reader.Accepted(accepted, revision)
+    world.unreadable.pop(ref, None)
     world.blocks.remove(ref)
     if before is None:
         world.previous.pop(ref, None)

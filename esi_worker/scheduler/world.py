@@ -91,6 +91,8 @@ class World:
         self.blocks = blocks.BlockList()
         self.history = history.History(source, keys, clock)
         self.accepted: dict[ResourceRef, reader.Accepted] = {}
+        #: The revisions of accepted records that cannot be read.
+        self.unreadable: dict[ResourceRef, int] = {}
         self.previous: dict[ResourceRef, AcceptedConfig] = {}
         #: Jobs that may wait for nothing any more, by their ids.
         self.freed: dict[str, None] = {}
@@ -145,9 +147,7 @@ class World:
     def load_records(self) -> None:
         """Read what earlier leaders have accepted."""
         for ref, kv in self._records(self.keys.accepted('')):
-            config = _decode(AcceptedConfig.decode, kv)
-            if config is not None:
-                self.accepted[ref] = reader.Accepted(config, kv.mod_revision)
+            self._load_accepted(ref, kv)
         for ref, kv in self._records(self.keys.previous('')):
             config = _decode(AcceptedConfig.decode, kv)
             if config is not None:
@@ -158,14 +158,27 @@ class World:
 
         :returns: whether it differs from what was known
         """
-        known = self.accepted.get(ref)
+        known = self.accepted_revision(ref)
         kv = self.store.get(self.keys.accepted(self.path(ref)))
-        config = None if kv is None else _decode(AcceptedConfig.decode, kv)
-        if kv is None or config is None:
-            self.accepted.pop(ref, None)
-            return known is not None
-        self.accepted[ref] = reader.Accepted(config, kv.mod_revision)
-        return known != self.accepted[ref]
+        self.accepted.pop(ref, None)
+        self.unreadable.pop(ref, None)
+        if kv is not None:
+            self._load_accepted(ref, kv)
+        return known != self.accepted_revision(ref)
+
+    def accepted_revision(self, ref: ResourceRef) -> int:
+        """The revision of the record, 0 when there is none."""
+        accepted = self.accepted.get(ref)
+        if accepted is not None:
+            return accepted.mod_revision
+        return self.unreadable.get(ref, 0)
+
+    def _load_accepted(self, ref: ResourceRef, kv: store.KeyValue) -> None:
+        config = _decode(AcceptedConfig.decode, kv)
+        if config is None:
+            self.unreadable[ref] = kv.mod_revision
+        else:
+            self.accepted[ref] = reader.Accepted(config, kv.mod_revision)
 
     def unsettled(self) -> list[ResourceRef]:
         """All resources that may need something, in event order."""

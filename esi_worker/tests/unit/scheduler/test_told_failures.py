@@ -95,3 +95,17 @@ class ReusedVersionTest(cases.ClusterTest):
             'network:n was written again as version 1', self.log.output
         )
         self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+
+
+class DamagedRecordTest(cases.ClusterTest):
+    def test_a_record_that_cannot_be_read_is_replaced(self) -> None:
+        self.write(NETWORK, 'n')
+        self.cluster.store.put('/esi-worker/config/v2.0/networks/n', 'oops')
+        self.cluster.remove(self.manager)
+        self.cluster.add_manager()
+        self.cluster.pass_time(12)
+
+        self.write(NETWORK, 'n', 2)
+
+        self.assert_state('MODIFY_COMPLETED', NETWORK, 'n', 2)
+        self.assertEqual(2, self.cluster.accepted(NETWORK, 'n')['version'])
