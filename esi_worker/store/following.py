@@ -54,7 +54,7 @@ class Follower:
         silence_deadline: float,
         clock: clocks.Clock,
         page_size: int = 1000,
-        max_backoff: float = 5.0,
+        max_backoff: float = 2.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Prepare to follow; nothing is asked before ``poll``.
@@ -64,7 +64,7 @@ class Follower:
         :param silence_deadline: seconds without a sign of life after
             which the watch is opened anew
         :param max_backoff: longest pause in seconds between two tries
-            to reach the store
+            to reach the store; work goes on so long after its return
         """
         self._store = store
         self._unlisted = list(prefixes)

@@ -49,6 +49,7 @@ class Pulse:
         self._clock = clock
         self._seen_at = clock.monotonic()
         self._sent_at: float | None = None
+        self._problem: exceptions.StoreError | None = None
         self._lease: base.Lease | None = None
         self._ttl = max(_MIN_TTL, int(deadline * 3))
 
@@ -79,14 +80,14 @@ class Pulse:
         if self.key is None or self.due_in():
             return
         if self._sent_at is not None:
-            raise exceptions.WatchSilent(
-                f'nothing arrived for {self.silence():.0f} s, not even '
-                f'a change of {self.key}'
-            )
+            raise exceptions.WatchSilent(self._silent(self.key))
         self._sent_at = self._clock.monotonic()
-        # An error is no proof of death: the deadline decides.
-        with contextlib.suppress(exceptions.StoreError):
+        self._problem = None
+        try:
             self._send(self.key)
+        except exceptions.StoreError as error:
+            # No proof of death: the deadline decides.
+            self._problem = error
 
     def close(self) -> None:
         """Remove the key, as far as that is possible."""
@@ -94,6 +95,12 @@ class Pulse:
             with contextlib.suppress(exceptions.StoreError):
                 self._lease.revoke()
         self._lease = None
+
+    def _silent(self, key: str) -> str:
+        text = f'nothing arrived for {self.silence():.0f} s'
+        if self._problem is not None:
+            return f'{text}, and {key} could not be written: {self._problem}'
+        return f'{text}, not even a change of {key}'
 
     def _send(self, key: str) -> None:
         try:

@@ -212,6 +212,17 @@ class FollowerTest(testtools.TestCase):
         self.clock.advance(1)
         self.assertEqual(['/a/1'], self.keys(follower))
 
+    def test_a_pulse_that_is_refused_is_told(self) -> None:
+        follower = self.started()
+        self.down = True
+        self.clock.advance(DEADLINE / 2)
+        follower.poll(0)
+        self.clock.advance(DEADLINE / 2)
+        follower.poll(0)
+
+        self.assertIsInstance(follower.problem, exceptions.WatchSilent)
+        self.assertIn('etcd is away', str(follower.problem))
+
     def test_a_busy_consumer_is_no_dead_watch(self) -> None:
         follower = self.started()
         self.store.put('/a/1', 'x')
