@@ -14,7 +14,8 @@
 
 Its record tells which handlers it offers and which jobs are inside a
 handler's ``start``. It hangs on the process's lease. It is written with
-each claim, and else at most once per interval.
+each claim and, where it is wrong, with what is published, else at most
+once per interval.
 """
 
 from __future__ import annotations
@@ -48,16 +49,28 @@ class Announcer:
         self._slots = slots
         self._interval = interval
         self._known: WorkerRecord | None = None
+        self._offered: WorkerRecord | None = None
         self._due = float('-inf')
 
     def transition(self, starting: Collection[str]) -> store.Transition:
         """The change that shows which jobs are being started.
 
-        What is known to be shown is forgotten until the next
-        ``refresh``, for the change may fail.
+        Nothing counts as shown until it is ``confirmed``.
         """
         self._known = None
-        return self._transition(self._record(starting))
+        self._offered = self._record(starting)
+        return self._transition(self._offered)
+
+    def news(self, starting: Collection[str]) -> tuple[store.Transition, ...]:
+        """The same, when it is not what is shown already."""
+        if self._record(starting) == self._known:
+            return ()
+        return (self.transition(starting),)
+
+    def confirmed(self) -> None:
+        """The latest ``transition``, if any, was applied."""
+        if self._offered is not None:
+            self._known, self._offered = self._offered, None
 
     def refresh(self, starting: Collection[str]) -> None:
         """Write the record when it is wrong and has been long enough.
@@ -65,13 +78,15 @@ class Announcer:
         :raises StoreError: it is still to be written
         """
         now = self._clock.monotonic()
-        record = self._record(starting)
-        if now < self._due or record == self._known:
+        if now < self._due:
+            return
+        news = self.news(starting)
+        if not news:
             return
         self._due = now + self._interval
-        results = store.commit(self._store, [self._transition(record)])
+        results = store.commit(self._store, news)
         if results[0].applied:
-            self._known = record
+            self.confirmed()
 
     def withdraw(self) -> None:
         """Offer nothing any more, so that nobody waits for us."""

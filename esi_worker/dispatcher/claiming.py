@@ -26,14 +26,15 @@ from oslo_log import log as logging
 
 from esi_worker import exceptions, store
 from esi_worker.dispatcher import publishing
+from esi_worker.dispatcher.announcing import Announcer
 from esi_worker.dispatcher.offers import OfferBook, ReadyJob
 from esi_worker.dispatcher.runs import Run
 from esi_worker.model import Job, TypeRegistry
 
 LOG = logging.getLogger(__name__)
 
-#: Gives the transition that tells others which jobs are being started.
-Announce = Callable[[Sequence[str]], store.Transition]
+#: All jobs that are being started, the given ones included.
+Starting = Callable[[Sequence[str]], Collection[str]]
 
 
 class Claimer:
@@ -56,8 +57,10 @@ class Claimer:
         self._lease = lease
         self._unclear: list[Run] = []
 
-    def claim(self, limit: int, announce: Announce) -> list[Run]:
-        """Claim up to ``limit`` jobs.
+    def claim(
+        self, limit: int, announcer: Announcer, starting: Starting
+    ) -> list[Run]:
+        """Claim up to ``limit`` jobs, and tell which are being started.
 
         :returns: the runs that are ours now; one whose earlier answer
             was lost may be among them
@@ -68,7 +71,8 @@ class Claimer:
         if not pairs:
             return settled
         runs = [run for _, run in pairs]
-        transitions = [announce([run.job.id for run in (*settled, *runs)])]
+        names = [run.job.id for run in (*settled, *runs)]
+        transitions = [announcer.transition(starting(names))]
         for offer, run in pairs:
             transitions.append(
                 publishing.claim(
@@ -81,8 +85,10 @@ class Claimer:
             )
             self._offers.remove(offer.id)
         self._unclear = [*settled, *runs]
-        results = store.commit(self._store, transitions)[1:]
+        announced, *results = store.commit(self._store, transitions)
         self._unclear = []
+        if announced.applied:
+            announcer.confirmed()
         for run, result in zip(runs, results, strict=True):
             run.claimed_at = result.revision
             if not result.applied:

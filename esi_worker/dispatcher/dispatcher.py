@@ -194,8 +194,7 @@ class Dispatcher:
 
     def _claim(self) -> None:
         runs = self._claimer.claim(
-            self._starter.room,
-            lambda more: self._announcer.transition(self._runs.starting(more)),
+            self._starter.room, self._announcer, self._runs.starting
         )
         for run in runs:
             if run.job.id not in self._runs:
@@ -265,7 +264,8 @@ class Dispatcher:
             self._outbox.add(run, outcome)
 
     def _publish(self) -> None:
-        for job_id in self._outbox.flush():
+        starting = self._runs.starting()
+        for job_id in self._outbox.flush(self._announcer, starting):
             self._runs.pop(job_id, None)
 
     # --- the end ----------------------------------------------------------

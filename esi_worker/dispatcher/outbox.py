@@ -19,12 +19,14 @@ the config are looked at first.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 import dataclasses
 
 from oslo_log import log as logging
 
 from esi_worker import exceptions, store
 from esi_worker.dispatcher import publishing
+from esi_worker.dispatcher.announcing import Announcer
 from esi_worker.dispatcher.runs import Run
 from esi_worker.model import Done, Failed, JobState
 
@@ -58,18 +60,22 @@ class Outbox:
     def clear(self) -> None:
         self._items.clear()
 
-    def flush(self) -> list[str]:
+    def flush(
+        self, announcer: Announcer, starting: Collection[str]
+    ) -> list[str]:
         """Write what can be written.
 
+        :param announcer: what it has to tell is written along
+        :param starting: the jobs that are being started
         :returns: the ids of the jobs that are over for this worker
         :raises StoreError: the rest stays for the next time
         """
         if self._items:
             self._merge()
             self._record()
-            self._publish()
+            self._publish(announcer, starting)
             if any(item.stateless for item in self._items.values()):
-                self._publish()
+                self._publish(announcer, starting)
         over, self._over = self._over, []
         return over
 
@@ -106,18 +112,25 @@ class Outbox:
             elif not result.applied:
                 self._lose(item)
 
-    def _publish(self) -> None:
+    def _publish(
+        self, announcer: Announcer, starting: Collection[str]
+    ) -> None:
         items = [item for item in self._items.values() if item.recorded]
+        if not items:
+            return
+        news = announcer.news(starting)
         try:
             results = store.commit(
-                self._store, [self._last(item) for item in items]
+                self._store, [*map(self._last, items), *news]
             )
         except exceptions.CommitInterrupted as interruption:
             for item, result in zip(items, interruption.results, strict=False):
                 if isinstance(result, store.Committed) and result.applied:
                     self._over.append(self._done(item))
             raise
-        for item, result in zip(items, results, strict=True):
+        if news and results[-1].applied:
+            announcer.confirmed()
+        for item, result in zip(items, results, strict=False):
             if result.applied:
                 self._over.append(self._done(item))
             elif result.error is not None:

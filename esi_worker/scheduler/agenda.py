@@ -33,8 +33,9 @@ from esi_worker.scheduler.world import Facts, World
 
 LOG = logging.getLogger(__name__)
 
-#: How many resources are planned between two commits.
-CHUNK = 60
+#: How many resources are planned between two commits: three keys of each
+#: are read, and three written, and both fit one transaction.
+CHUNK = 40
 
 #: Commits transitions under the manager's fence.
 Commit = Callable[[Iterable[store.Transition]], Sequence[store.Committed]]

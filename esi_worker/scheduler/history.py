@@ -19,7 +19,7 @@ written in the transaction that finishes a job.
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
@@ -46,14 +46,22 @@ class History:
 
     def prefetch(self, paths: Iterable[str]) -> None:
         """Read the histories of several resources in one request."""
-        wanted = [
+        wanted = self.unread(paths)
+        if wanted:
+            self.take(wanted, self._store.get_many(wanted))
+
+    def unread(self, paths: Iterable[str]) -> list[str]:
+        """The keys of the histories that are not known here."""
+        return [
             self._keys.history(path)
             for path in dict.fromkeys(paths)
             if path not in self._lines
         ]
-        if not wanted:
-            return
-        found = self._store.get_many(wanted)
+
+    def take(
+        self, wanted: Iterable[str], found: Mapping[str, store.KeyValue]
+    ) -> None:
+        """Take in what was found of these keys."""
         prefix = len(self._keys.history(''))
         for key in wanted:
             kv = found.get(key)

@@ -209,12 +209,16 @@ class World:
                 yield ResourceRef(place[0].name, place[1]), kv
 
     def facts(self, refs: Iterable[ResourceRef]) -> dict[ResourceRef, Facts]:
-        """Read what decisions about these resources need."""
+        """Read what decisions about these resources need, and, in the
+        same request, the histories that their jobs will be added to."""
         paths = {ref: self.path(ref) for ref in refs}
+        histories = self.history.unread(paths.values())
         found = self.store.get_many(
             [self.keys.state(path) for path in paths.values()]
             + [self.keys.heat_stack(path) for path in paths.values()]
+            + histories
         )
+        self.history.take(histories, found)
         return {
             ref: Facts(
                 _read_state(found.get(self.keys.state(path))),
