@@ -161,7 +161,7 @@ class Finisher:
             return []
         names = ', '.join(entry.job.id for entry in cancelled)
         LOG.warning('Cancelled with %s: %s', failed.id, names)
-        text = f'Cancelled: {failed.resource} has failed: {error}'
+        text = f'Cancelled: job {failed.id} has failed: {error}'
         transitions: list[store.Transition] = []
         table = self._world.table
         told = {entry.job.id for entry in table.workflow(failed)}

@@ -144,10 +144,12 @@ class ShapeTest(support.RestCase):
         path = 'v2.0/subnets/s'
         self.create(NET, noop={**support.SLOW, 'fail': 'no luck'})
         self.create(path, network_id='n')
+        self.settle()
+        job = self.cluster.job_id('create:heat_worker:network')
         self.pass_time(10)
         self.assert_row(
             path,
             1,
             'CREATE_FAILED',
-            'Cancelled: network:n has failed: NoopFailure: no luck',
+            f'Cancelled: job {job} has failed: NoopFailure: no luck',
         )

@@ -14,6 +14,8 @@
 
 from __future__ import annotations
 
+from testtools import matchers
+
 from esi_worker.model import Done, Failed, Job, Outcome
 from esi_worker.tests import cases, members
 from esi_worker.tests.cluster import NETWORK, PORT, SUBNET
@@ -40,9 +42,16 @@ class FailingTest(cases.QueueTest):
         self.cluster.settle()
 
     def assert_cancelled(self, error: str) -> None:
-        self.assertEqual(
-            f'Cancelled: {error} has failed: Broken: by the test',
-            self.cluster.state(PORT, 'p')['error'],
+        self.assert_names(error, self.cluster.state(PORT, 'p')['error'])
+
+    def assert_names(self, resource: str, error: str) -> None:
+        """The error tells which job has failed, and how."""
+        self.assertThat(
+            error,
+            matchers.MatchesRegex(
+                rf'Cancelled: job \w+:heat_worker:{resource}:\d+:\w{{5}} '
+                'has failed: Broken: by the test$'
+            ),
         )
 
 
@@ -54,9 +63,8 @@ class CancelTest(FailingTest):
         self.write(NETWORK, 'm')
         self.write(PORT, 'p', network_id='n', fixed_ips=[{'subnet_id': 's'}])
         self.work()
-        self.assertEqual(
-            'Cancelled: network:n has failed: Broken: by the test',
-            self.cluster.state(SUBNET, 's')['error'],
+        self.assert_names(
+            'network:n', self.cluster.state(SUBNET, 's')['error']
         )
         self.assert_state('CREATE_FAILED', PORT, 'p')
         self.assert_cancelled('network:n')

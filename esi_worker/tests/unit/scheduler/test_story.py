@@ -136,6 +136,7 @@ class LifeTest(testtools.TestCase):
         )
         self.cluster.write(SUBNET, 's', network_id='n')
         self.cluster.settle()
+        network = self.cluster.job_id('create:heat_worker:network')
         self.cluster.pass_time(6)
         self.assertEqual([], self.cluster.keys_under('/jobs/'))
         self.assertEqual(
@@ -151,6 +152,6 @@ class LifeTest(testtools.TestCase):
             self.cluster.state(NETWORK, 'n'),
         )
         self.assertEqual(
-            'Cancelled: network:n has failed: NoopFailure: no luck',
+            f'Cancelled: job {network} has failed: NoopFailure: no luck',
             self.cluster.state(SUBNET, 's')['error'],
         )
