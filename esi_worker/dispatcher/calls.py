@@ -18,6 +18,7 @@ every call that never comes back, and would not let the process end.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
 import contextvars
 import dataclasses
@@ -79,6 +80,31 @@ class Returned:
 
 #: Takes what a call brought.
 Report = Callable[[Returned], None]
+
+
+class Reports:
+    """What calls have brought, until the worker's thread takes it."""
+
+    def __init__(self) -> None:
+        self._items: collections.deque[Returned] = collections.deque()
+        self._changed = threading.Event()
+
+    def put(self, returned: Returned) -> None:
+        """Add a report; from any thread."""
+        self._items.append(returned)
+        self._changed.set()
+
+    def get(self, timeout: float) -> Returned | None:
+        """Take the oldest one.
+
+        :param timeout: real seconds to wait for one
+        """
+        if not self._items and timeout > 0:
+            self._changed = threading.Event()
+            # One that came before this line has set the former event.
+            if not self._items:
+                self._changed.wait(timeout)
+        return self._items.popleft() if self._items else None
 
 
 class Caller(Protocol):

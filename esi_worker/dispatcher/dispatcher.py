@@ -21,15 +21,13 @@ Whatever a handler does wrong costs its own job only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-import queue
-import time
+from collections.abc import Callable, Mapping, Sequence
 
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import store
-from esi_worker.dispatcher import calls, outcomes, publishing
+from esi_worker.dispatcher import calls, outcomes
 from esi_worker.dispatcher.announcing import Announcer
 from esi_worker.dispatcher.claiming import Claimer
 from esi_worker.dispatcher.offers import OfferBook
@@ -98,7 +96,7 @@ class Dispatcher:
         self._starter = Starter(
             self._runs, handlers, clock, settings, self._call
         )
-        self._reports: queue.SimpleQueue[calls.Returned] = queue.SimpleQueue()
+        self._reports = calls.Reports()
         self._draining = False
         #: Called when there is a report for ``step`` to look at.
         self.wake = _ignore
@@ -182,9 +180,8 @@ class Dispatcher:
         :param timeout: real seconds to wait for it
         :returns: whether there was one
         """
-        try:
-            returned = self._reports.get(timeout=max(0.0, timeout))
-        except queue.Empty:
+        returned = self._reports.get(timeout)
+        if returned is None:
             return False
         if isinstance(returned.token, int):
             self._poll_returned(returned)
@@ -204,26 +201,19 @@ class Dispatcher:
     def _begin(self) -> None:
         """Start what is due, and give quick calls the time to return,
         so that they make room and their results are written together."""
-        deadline = time.monotonic() + _LONGEST
+        deadline = self._clock.monotonic() + _LONGEST
         if not self._starter.start_due():
             return
         while self.starting:
-            left = min(_QUICK, deadline - time.monotonic())
+            left = min(_QUICK, deadline - self._clock.monotonic())
             if not self._take_report(left):
                 self._starter.were_slow()
-                self._give_back()
+                # Others may take what no slot is free for.
+                if not self._starter.free:
+                    self._give_back(self._runs.untried())
                 return
             self._starter.start_due()
         self._starter.were_quick()
-
-    def _give_back(self) -> None:
-        """Others may take what no slot is free for."""
-        if self._starter.free:
-            return
-        runs = self._runs.untried()
-        for run in runs:
-            del self._runs[run.job.id]
-        self._claimer.give_back(runs)
 
     def _start_returned(self, returned: calls.Returned) -> None:
         assert isinstance(returned.token, tuple)
@@ -285,15 +275,15 @@ class Dispatcher:
             for run in self._runs.values()
             if run.phase is not Phase.PUBLISHING
         ]
+        self._give_back(runs)
+
+    def _give_back(self, runs: Sequence[Run]) -> None:
         for run in runs:
             run.ticket.cancel()
-        store.commit(
-            self._store,
-            [publishing.hand_over(self._keys, run) for run in runs],
-        )
+            del self._runs[run.job.id]
+        self._claimer.give_back(runs)
         for run in runs:
             LOG.info('Job %s handed over', run.job.id)
-            del self._runs[run.job.id]
 
 
 def _ignore() -> None:
