@@ -20,7 +20,7 @@ time. Blocks live in memory and, for operators, under
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 import dataclasses
 
 from oslo_log import log as logging
@@ -77,6 +77,9 @@ class BlockList:
 
     def __len__(self) -> int:
         return len(self._blocks)
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter(self._blocks.values())
 
     def get(self, ref: ResourceRef) -> Block | None:
         return self._blocks.get(ref)

@@ -117,6 +117,7 @@ class Manager:
         found = self._resync.next(now)
         if found is None:
             return False
+        self._commit(found.transitions)
         self._events += found.events
         self._agenda.want(found.refs)
         self._settle()

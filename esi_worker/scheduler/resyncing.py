@@ -15,6 +15,8 @@
 In every interval each part of what the manager follows is listed once
 and compared with the mirrors: the configs of each type, the templates,
 the queue. What differs is treated like a change that the watch brought.
+What is shown of blocked resources is put right, for a transaction that
+was given up may have been applied late.
 Resources whose latest config was never acted on, or that are blocked,
 are planned again on this occasion.
 
@@ -33,6 +35,7 @@ from typing import TypeVar
 
 from oslo_log import log as logging
 
+from esi_worker import clock as clocks
 from esi_worker import exceptions, store, templates
 from esi_worker.model import Config, ResourceRef
 from esi_worker.scheduler.jobtable import Entry
@@ -50,10 +53,12 @@ _PAUSE = 0.1
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found:
-    """Changes of configs, and resources that are to be planned."""
+    """Changes of configs, resources that are to be planned, and what
+    is to be written."""
 
     events: tuple[store.Event, ...] = ()
     refs: tuple[ResourceRef, ...] = ()
+    transitions: tuple[store.Transition, ...] = ()
 
 
 class Resync:
@@ -70,6 +75,7 @@ class Resync:
         self._parts: Iterator[str] = iter(())
         self._events: deque[store.Event] = deque()
         self._refs: deque[ResourceRef] = deque()
+        self._transitions: deque[store.Transition] = deque()
         self._due: float | None = None
         self._part_due = 0.0
 
@@ -104,7 +110,9 @@ class Resync:
             except exceptions.StoreUnavailable as error:
                 LOG.info('A part of a resync is left out: %s', error)
         found = Found(
-            tuple(_portion(self._events)), tuple(_portion(self._refs))
+            tuple(_portion(self._events)),
+            tuple(_portion(self._refs)),
+            tuple(_portion(self._transitions)),
         )
         more = self._events or self._refs
         self._due = now + _PAUSE if more else self._part_due
@@ -118,7 +126,11 @@ class Resync:
         keys = self._world.keys
         paths = [type_.prefix[1:] for type_ in self._world.types]
         configs = {keys.config(f'{path}/') for path in paths}
-        return [*sorted(configs | {self._templates_prefix}), keys.jobs]
+        return [
+            *sorted(configs | {self._templates_prefix}),
+            keys.jobs,
+            keys.blocked(''),
+        ]
 
     def _look_at(self, part: str) -> None:
         snapshot = self._world.store.range(part)
@@ -126,6 +138,11 @@ class Resync:
             missed = list(self._missed_jobs(snapshot))
             for event in missed:
                 self._queue.event(event)
+        elif part == self._world.keys.blocked(''):
+            missed = []
+            mended = self._mend_blocks(snapshot)
+            # The rest has a whole round to change; it waits for the next.
+            self._transitions.extend(itertools.islice(mended, PORTION))
         elif part == self._templates_prefix:
             missed = list(self._missed_templates(snapshot))
             self._events.extend(missed)
@@ -196,6 +213,27 @@ class Resync:
                 yield store.Event(store.EventType.PUT, kv)
         for key in known.keys() - self._templates.keys():
             yield _deletion(key, snapshot.revision)
+
+    def _mend_blocks(
+        self, snapshot: store.Snapshot
+    ) -> Iterator[store.Transition]:
+        """Show all blocks, and nothing that is none."""
+        world = self._world
+        shown = {kv.key: kv for kv in snapshot.items}
+        since = clocks.timestamp(world.clock)
+        for block in world.blocks:
+            key = world.keys.blocked(world.path(block.ref))
+            if shown.pop(key, None) is None:
+                yield store.Transition(
+                    (), (store.Put(key, block.encode(since)),)
+                )
+        for key, kv in shown.items():
+            path = key.removeprefix(snapshot.prefix)
+            if world.types.locate(path) is not None:
+                yield store.Transition(
+                    (store.Compare.modified_at(key, kv.mod_revision),),
+                    (store.Delete(key),),
+                )
 
     # --- jobs -------------------------------------------------------------
 

@@ -111,6 +111,27 @@ class ResyncTest(cases.ClusterTest):
         self.assert_state('CREATE_COMPLETED', SUBNET, 's')
         self.assert_quiet()
 
+    def test_a_block_that_is_none_is_not_shown_any_more(self) -> None:
+        # Such as a write that was given up and applied late.
+        self.write(NETWORK, 'n')
+        key = self.cluster.keys.blocked(NETWORK.path('n'))
+        self.cluster.store.put(key, '{"reason": "an old one"}')
+
+        self.a_round()
+
+        self.assert_quiet()
+
+    def test_a_block_that_was_removed_is_shown_again(self) -> None:
+        self.write(SUBNET, 's', network_id='n')
+        block = self.cluster.blocked(SUBNET, 's')
+        key = self.cluster.keys.blocked(SUBNET.path('s'))
+        self.cluster.store.delete(key)
+
+        self.a_round()
+
+        shown = self.cluster.blocked(SUBNET, 's')
+        self.assertEqual(block['reason'], shown['reason'])
+
     def test_large_differences_come_in_portions(self) -> None:
         count = 3 * resyncing.PORTION
 
