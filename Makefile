@@ -43,9 +43,9 @@ conformance: venv ## compare with the recorded traces, rule by rule
 
 SEEDS ?= 1000
 FIRST ?= 0
-simulate: venv ## explore crashes and races: SEEDS=100000 FIRST=0 SITE=...
+simulate: venv ## explore crashes and races: SEEDS=100000 FIRST=0
 	@$(BIN)/python -W ignore -m esi_worker.tests.simulation \
-		--seeds $(SEEDS) --first $(FIRST) $(if $(SITE),--site '$(SITE)')
+		--seeds $(SEEDS) --first $(FIRST)
 
 lint: venv ## ruff, mypy --strict, the contracts of the layers
 	@$(BIN)/ruff check .

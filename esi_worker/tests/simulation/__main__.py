@@ -25,6 +25,7 @@ import sys
 import time
 
 from esi_worker.tests.simulation import running
+from esi_worker.tests.simulation.faults import Visit
 from esi_worker.tests.simulation.history import Report
 
 _EVERY = 1000
@@ -32,12 +33,9 @@ _EVERY = 1000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     args = _parse(arguments)
-    site = None
-    if args.site:
-        place, _, phase = args.site.rpartition('/')
-        site = (place, phase)
+    visits = tuple(_visit(text) for text in args.visit)
     cases = [
-        (seed, site) for seed in range(args.first, args.first + args.seeds)
+        (seed, visits) for seed in range(args.first, args.first + args.seeds)
     ]
     started = time.monotonic()
     summary = running.Summary()
@@ -62,13 +60,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, default=1000, help='how many')
     parser.add_argument('--first', type=int, default=0, help='the first')
     parser.add_argument(
-        '--site', help='crash at this site, such as "<site>/before"'
+        '--visit',
+        action='append',
+        default=[],
+        help='crash at this site too, such as "<site>/before"',
     )
     parser.add_argument('--lines', type=int, default=60)
     parser.add_argument(
         '--workers', type=int, default=0, help='processes; 0: one per core'
     )
     return parser.parse_args(arguments)
+
+
+def _visit(text: str) -> Visit:
+    site, _, phase = text.rpartition('/')
+    return site, phase
 
 
 def _show(report: Report, lines: int) -> None:

@@ -65,6 +65,7 @@ class Auditor:
         self._leader: kernels.Process | None = None
         self._claims: dict[str, kernels.Process] = {}
         self._jobs: dict[str, _Job] = {}
+        self._finished: set[str] = set()
         self._configs: dict[str, _Config] = {}
         self.violations: list[str] = []
         self.states = 0
@@ -229,6 +230,9 @@ class Auditor:
             self._leader = self._holders[event.kv.lease] if put else None
         elif key.startswith(keys.working('')):
             self._follow_claim(key[len(keys.working('')) :], event)
+        elif key.startswith(keys.finished('')) and event.type is _PUT:
+            # Its record may outlive it for a moment.
+            self._finished.add(key[len(keys.finished('')) :])
         elif key.startswith(keys.configs):
             self._follow_config(key[len(keys.configs) :], event)
 
@@ -244,7 +248,7 @@ class Auditor:
         if job is None:
             self._break(f'{job_id} is claimed and has no record')
         else:
-            early = job.waits & self._jobs.keys()
+            early = job.waits & self._jobs.keys() - self._finished
             if early:
                 self._break(f'{job_id} is claimed before {sorted(early)} end')
         self._claims[job_id] = self._holders[event.kv.lease]

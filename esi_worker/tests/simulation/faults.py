@@ -15,13 +15,13 @@
 The plan is drawn from the seed before anything runs. A fault becomes
 *armed* after so many writes of configs and then strikes at the next
 opportunity: some at one of the next calls of a process, some at once.
-``site`` adds a crash at the first call of one site, which is how every
-site is reached.
+Crashes at chosen visits of sites come on top, which is how every site is
+crashed at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import dataclasses
 import enum
 import random
@@ -32,6 +32,9 @@ from esi_worker.store import memory
 from esi_worker.tests.simulation import kernel as kernels
 
 MANAGER, WORKER = 'manager', 'worker'
+
+#: The site of a call, and ``before`` or ``after``.
+Visit = tuple[str, str]
 
 
 class Kind(enum.StrEnum):
@@ -86,7 +89,7 @@ _WEIGHTS = {
     Kind.HEAT_LOST: 2,
     Kind.HEAT_FAILED: 1,
 }
-_LEAST, _MOST = 6, 10
+_LEAST, _MOST = 7, 11
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ def _draw_one(source: random.Random, kind: Kind, writes: int) -> Fault:
         kind=kind,
         after=source.randrange(writes),
         role=source.choice((MANAGER, MANAGER, WORKER, WORKER, WORKER)),
-        calls=source.randrange(30),
+        calls=source.choice((0, 1, 2, 3, 5, 8, 13, 21)),
         phase=source.choice(('before', 'after')),
         seconds=seconds * source.uniform(0.7, 1.3),
         times=source.randint(1, 4),
@@ -150,27 +153,29 @@ class Plan:
     def __init__(
         self,
         faults: list[Fault],
-        site: tuple[str, str] | None,
+        visits: Sequence[Visit],
         kernel: kernels.Kernel,
         outside: Outside,
         switching: float,
     ) -> None:
         """Prepare the faults.
 
-        :param site: crash at the first call of this site in this phase
+        :param visits: crash at the first one of each
         :param switching: how often others run between two calls
         """
         self._coming = list(faults)
         self._armed: list[Fault] = []
+        #: How many calls still go well, by the identity of the fault.
         self._skips: dict[int, int] = {}
-        self._site = site
+        self._visits = set(visits)
         self._kernel = kernel
         self._outside = outside
         self._switching = switching
-        self.active = True
+        #: Whether a transaction of a manager was late.
+        self.late = False
         self.struck: list[str] = []
-        self.crashed: set[tuple[str, str]] = set()
-        self.visited: set[tuple[str, str]] = set()
+        self.crashed: set[Visit] = set()
+        self.visited: set[Visit] = set()
         self.note: Callable[[str], None] = lambda _text: None
 
     def arm(self, writes: int) -> None:
@@ -184,11 +189,21 @@ class Plan:
                 self._strike(fault, 'at once')
                 self._outside.strike(fault)
 
+    def hurry(self) -> None:
+        """What is armed strikes at the very next opportunity."""
+        # There may be no more transactions, but there are other calls.
+        self._armed = [
+            dataclasses.replace(fault, kind=Kind.LOST_ANSWER)
+            if fault.kind is Kind.LATE
+            else fault
+            for fault in self._armed
+        ]
+        self._skips = {id(fault): 0 for fault in self._armed}
+
     def end(self) -> None:
         """Nothing goes wrong any more."""
-        self.active = False
         self._armed.clear()
-        self._site = None
+        self._visits.clear()
 
     def meet(
         self, process: kernels.Process, site: str, phase: memory.Phase
@@ -196,8 +211,8 @@ class Plan:
         """A process is before or after a call."""
         self.visited.add((site, phase))
         self.note(f'{process} {phase} {site}')
-        if self._site == (site, phase):
-            self._site = None
+        if (site, phase) in self._visits:
+            self._visits.remove((site, phase))
             self._crash(process, site, phase)
         fault = self._due(process, phase)
         if fault is not None:
@@ -211,6 +226,7 @@ class Plan:
             if fault.kind is Kind.LATE and _fits(fault, process):
                 self._armed.remove(fault)
                 self._strike(fault, f'in {process}')
+                self.late |= fault.role == MANAGER
                 return min(fault.seconds, 6.0)
         return None
 

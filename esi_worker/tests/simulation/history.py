@@ -21,11 +21,12 @@ that hold at any time are the auditor's.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import dataclasses
 import hashlib
 import math
 import random
+import shlex
 
 from esi_worker import store
 from esi_worker.tests.simulation import (
@@ -38,6 +39,7 @@ from esi_worker.tests.simulation import (
 )
 from esi_worker.tests.simulation import kernel as kernels
 from esi_worker.tests.simulation import store as stores
+from esi_worker.tests.simulation.faults import Visit
 
 MANAGERS, WORKERS = 2, 3
 #: Seconds to settle in, after the last write and the last fault.
@@ -51,23 +53,26 @@ class Report:
     """What came of a history."""
 
     seed: int
-    site: tuple[str, str] | None
+    visits: tuple[Visit, ...]
     violations: tuple[str, ...]
     faults: tuple[str, ...]
     writes: int
     states: int
     seconds: float
     steps: int
-    visited: frozenset[tuple[str, str]]
-    crashed: frozenset[tuple[str, str]]
+    visited: frozenset[Visit]
+    crashed: frozenset[Visit]
     digest: str
     lines: tuple[str, ...]
 
     def __str__(self) -> str:
         """How it went, and how to see it again."""
-        again = f'make simulate SEEDS=1 FIRST={self.seed}'
-        if self.site is not None:
-            again += f' SITE={"/".join(self.site)!r}'
+        again = (
+            'python -m esi_worker.tests.simulation '
+            f'--seeds 1 --first {self.seed}'
+        )
+        for visit in self.visits:
+            again += f' --visit {shlex.quote("/".join(visit))}'
         return '\n'.join(
             (
                 f'seed {self.seed}: {self.writes} writes, {self.states} '
@@ -78,21 +83,20 @@ class Report:
         )
 
 
-def run(seed: int, site: tuple[str, str] | None = None) -> Report:
+def run(seed: int, visits: Sequence[Visit] = ()) -> Report:
     """Run the history of a seed.
 
-    :param site: crash also at the first call of this site, in this
-        phase (``before`` or ``after``)
+    :param visits: crash also at the first one of each
     """
-    return History(seed, site).run()
+    return History(seed, visits).run()
 
 
 class History:
     """A cluster, its REST server, its Heat and its bad luck."""
 
-    def __init__(self, seed: int, site: tuple[str, str] | None) -> None:
+    def __init__(self, seed: int, visits: Sequence[Visit]) -> None:
         self._seed = seed
-        self._site = site
+        self._visits = tuple(visits)
         self._random = random.Random(seed)
         self._clock = kernels.SimClock()
         self._kernel = kernels.Kernel(self._clock, self._random)
@@ -102,7 +106,7 @@ class History:
         writes = self._random.randint(32, 42)
         self._plan = faults.Plan(
             faults.draw(self._random, writes),
-            site,
+            visits,
             self._kernel,
             self,
             self._random.choice((0.02, 0.1, 0.3)),
@@ -118,6 +122,8 @@ class History:
         if self._random.random() < 0.25:
             names = ('heat_worker', 'monitoring')
         self._catalog = world.catalog(names)
+        # Without rounds of resync nothing else makes up for what is lost.
+        self._resync = self._random.choice((0.0, 0.0, 15.0))
         self._processes: dict[str, kernels.Process] = {}
         self._restarts: dict[str, float] = {}
         self._next_write = 0.0
@@ -133,7 +139,7 @@ class History:
                 self._kernel.bury(process)
         return Report(
             seed=self._seed,
-            site=self._site,
+            visits=self._visits,
             violations=tuple(self._auditor.violations),
             faults=tuple(self._plan.struck),
             writes=self.rest.writes,
@@ -159,8 +165,9 @@ class History:
                 self._next_write = self._clock.now + pause
             elif self._random.random() < 0.05:
                 self.rest.react()
-        # What is armed may still strike, for a while.
-        until = self._clock.now + 15.0
+        # What is armed strikes while the last writes are acted on.
+        self._plan.hurry()
+        until = self._clock.now + 12.0
         while self._clock.now < until and self._step(1.0):
             pass
         self._plan.end()
@@ -241,7 +248,7 @@ class History:
         self._note(f'{name} starts')
         if name.startswith(faults.MANAGER):
             self._processes[name] = processes.ManagerProcess(
-                name, self._kernel, self.store, self._catalog
+                name, self._kernel, self.store, self._catalog, self._resync
             )
         else:
             self._processes[name] = processes.WorkerProcess(
@@ -315,7 +322,12 @@ class History:
 
     def _unsettled(self) -> Iterator[str]:
         """What is not as it has to be once everything has settled."""
-        for prefix in (self._keys.jobs, self._keys.blocked('')):
+        prefixes = [self._keys.jobs]
+        if not self._plan.late:
+            # A note for operators that comes late stays until the next
+            # change of leaders.
+            prefixes.append(self._keys.blocked(''))
+        for prefix in prefixes:
             for kv in self.store.range(prefix).items:
                 yield f'{kv.key} is still there: {kv.value[:300]}'
         for place in world.PLACES:

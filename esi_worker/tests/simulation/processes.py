@@ -31,10 +31,11 @@ MANAGER_TTL = 10
 WORKER_TTL = 30
 _SILENCE = 20.0
 _GRACE = 10.0
-#: As in production, but shorter where only waiting would be longer.
-MANAGER_SETTINGS = scheduler.Settings(
-    deletion_guard_timeout=40.0, deletion_retry_interval=15.0
-)
+#: So few that sometimes none is free.
+_SLOTS = 2
+#: Shorter than in production, where only the waiting would be longer.
+DELETION_GUARD = 40.0
+_DELETION_RETRY = 15.0
 
 
 class ManagerProcess(kernels.Process):
@@ -46,9 +47,15 @@ class ManagerProcess(kernels.Process):
         kernel: kernels.Kernel,
         target: store.Store,
         catalog: templates.TemplateCatalog,
+        resync_interval: float,
     ) -> None:
         super().__init__(name)
         keys = store.KeyLayout()
+        settings = scheduler.Settings(
+            deletion_guard_timeout=DELETION_GUARD,
+            deletion_retry_interval=_DELETION_RETRY,
+            resync_interval=resync_interval,
+        )
         self._candidate = scheduler.Candidate(
             target,
             keys,
@@ -59,7 +66,7 @@ class ManagerProcess(kernels.Process):
                 drivers.DriverSet(catalog),
                 catalog.types,
                 kernel.clock,
-                MANAGER_SETTINGS,
+                settings,
             ),
             lease_ttl=MANAGER_TTL,
             silence_deadline=_SILENCE,
@@ -97,7 +104,7 @@ class WorkerProcess(kernels.Process):
                 lease,
                 identity,
                 kernel.clock,
-                dispatcher.Settings(),
+                dispatcher.Settings(slots=_SLOTS),
             ),
             lease_ttl=WORKER_TTL,
             graceful_timeout=_GRACE,

@@ -23,14 +23,16 @@ import multiprocessing
 import os
 
 from esi_worker.tests.simulation import history, kernel, sites
+from esi_worker.tests.simulation.faults import Visit
 from esi_worker.tests.simulation.history import Report
 
 #: What ``make test`` runs.
 FIXED_SEEDS = range(600)
 _CHUNK = 8
+_ROUNDS = 6
 
-#: A seed, and the site of an additional crash.
-Case = tuple[int, tuple[str, str] | None]
+#: A seed, and visits of sites at which it crashes additionally.
+Case = tuple[int, tuple[Visit, ...]]
 #: A process of the pool does nothing else, so nothing is restored.
 _for_ever = contextlib.ExitStack()
 
@@ -44,13 +46,11 @@ class Summary:
     faults: int = 0
     states: int = 0
     failed: list[Report] = dataclasses.field(default_factory=list)
-    #: How often each site was crashed at, and a seed that reaches it.
-    crashes: collections.Counter[tuple[str, str]] = dataclasses.field(
+    #: How often each visit was a crash, and a case that has the visit.
+    crashes: collections.Counter[Visit] = dataclasses.field(
         default_factory=collections.Counter
     )
-    reached: dict[tuple[str, str], int] = dataclasses.field(
-        default_factory=dict
-    )
+    reached: dict[Visit, Case] = dataclasses.field(default_factory=dict)
     least_writes: int = 1_000_000
     least_faults: int = 1_000_000
 
@@ -61,7 +61,7 @@ class Summary:
         self.states += report.states
         self.crashes.update(report.crashed)
         for visit in report.visited:
-            self.reached.setdefault(visit, report.seed)
+            self.reached.setdefault(visit, (report.seed, report.visits))
         if report.violations:
             self.failed.append(report)
             return
@@ -69,10 +69,10 @@ class Summary:
         self.least_faults = min(self.least_faults, len(report.faults))
 
     def not_crashed(self) -> list[Case]:
-        """A history for each site that was reached but not crashed."""
+        """A history for each visit that was no crash yet."""
         return [
-            (seed, visit)
-            for visit, seed in sorted(self.reached.items())
+            (seed, (*visits, visit))
+            for visit, (seed, visits) in sorted(self.reached.items())
             if not self.crashes[visit]
         ]
 
@@ -114,10 +114,14 @@ def fixed_set(seeds: Sequence[int] = FIXED_SEEDS) -> Summary:
     """The histories of ``make test``: those of the seeds, then one for
     each site at which no process has crashed yet."""
     summary = Summary()
-    for report in run_all((seed, None) for seed in seeds):
-        summary.add(report)
-    for report in run_all(summary.not_crashed()):
-        summary.add(report)
+    cases: list[Case] = [(seed, ()) for seed in seeds]
+    rounds = 0
+    while cases and rounds < _ROUNDS and not summary.failed:
+        rounds += 1
+        for report in run_all(cases):
+            summary.add(report)
+        # After a crash other sites may be reached for the first time.
+        cases = summary.not_crashed()
     return summary
 
 
@@ -138,8 +142,7 @@ def _prepare() -> None:
 
 
 def _run(case: Case) -> Report:
-    seed, site = case
-    report = history.run(seed, site)
+    report = history.run(*case)
     if report.violations:
         return report
     # The lines are for failures; they would only be carried about.

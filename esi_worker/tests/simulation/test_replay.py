@@ -25,7 +25,7 @@ from esi_worker.tests.simulation import history, running
 _SEEDS = (3, 14, 15)
 _PRINT_DIGESTS = f"""
 from esi_worker.tests.simulation import running
-for report in running.run_all([(seed, None) for seed in {_SEEDS}], 1):
+for report in running.run_all([(seed, ()) for seed in {_SEEDS}], 1):
     print('digest', report.digest)
 """
 
