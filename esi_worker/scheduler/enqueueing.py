@@ -118,12 +118,22 @@ class Enqueuer:
         operations = recording.record(world, target, before)
         for job in jobs:
             operations += recording.enqueue(world.keys, job)
+
+        def accept(revision: int) -> None:
+            recording.accept(world, target, before, revision)
+            for job in jobs:
+                LOG.info(
+                    'Job %s is scheduled, it waits for %d others',
+                    job.id,
+                    len(job.dependency),
+                )
+
         return Step(
             target.ref,
             store.Transition(
                 recording.compares(world, target), tuple(operations)
             ),
-            lambda revision: recording.accept(world, target, before, revision),
+            accept,
         )
 
     def _append(
