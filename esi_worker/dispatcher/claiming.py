@@ -19,7 +19,7 @@ on our lease is ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 import uuid
 
 from oslo_log import log as logging
@@ -28,13 +28,10 @@ from esi_worker import exceptions, store
 from esi_worker.dispatcher import publishing
 from esi_worker.dispatcher.announcing import Announcer
 from esi_worker.dispatcher.offers import OfferBook, ReadyJob
-from esi_worker.dispatcher.runs import Run
+from esi_worker.dispatcher.runs import Run, Runs, together
 from esi_worker.model import Job, TypeRegistry
 
 LOG = logging.getLogger(__name__)
-
-#: All jobs that are being started, the given ones included.
-Starting = Callable[[Sequence[str]], Collection[str]]
 
 
 class Claimer:
@@ -58,21 +55,23 @@ class Claimer:
         self._unclear: list[Run] = []
 
     def claim(
-        self, limit: int, announcer: Announcer, starting: Starting
+        self, limit: int, announcer: Announcer, known: Runs
     ) -> list[Run]:
         """Claim up to ``limit`` jobs, and tell which are being started.
 
+        :param known: all claims so far
         :returns: the runs that are ours now; one whose earlier answer
             was lost may be among them
         :raises StoreError: what is unclear is settled the next time
         """
         settled = self._settle()
         pairs = self._read(self._offers.take(limit - len(settled)))
-        if not pairs:
+        runs = together([run for _, run in pairs], [*known.begun(), *settled])
+        if not runs:
             return settled
-        runs = [run for _, run in pairs]
+        pairs = pairs[: len(runs)]
         names = [run.job.id for run in (*settled, *runs)]
-        transitions = [announcer.transition(starting(names))]
+        transitions = [announcer.transition(known.starting(names))]
         for offer, run in pairs:
             transitions.append(
                 publishing.claim(

@@ -191,7 +191,7 @@ class Dispatcher:
 
     def _claim(self) -> None:
         runs = self._claimer.claim(
-            self._starter.room, self._announcer, self._runs.starting
+            self._starter.room, self._announcer, self._runs
         )
         for run in runs:
             if run.job.id not in self._runs:

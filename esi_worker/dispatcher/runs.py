@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 import dataclasses
 import enum
+import itertools
 
 from esi_worker import clock as clocks
 from esi_worker.dispatcher.calls import Ticket
@@ -86,6 +87,11 @@ class Run:
         """Claimed, but its handler was not called yet."""
         return self.calls == 0
 
+    @property
+    def suspect(self) -> bool:
+        """A worker died while it started this job, or one beside it."""
+        return self.job.attempt > 0
+
 
 class Runs(dict[str, Run]):
     """All claims of a process, by the ids of their jobs."""
@@ -111,5 +117,21 @@ class Runs(dict[str, Run]):
 
         :param more: further ones
         """
-        runs = (*self.in_phase(Phase.STARTING), *self.untried())
-        return {*more, *(run.job.id for run in runs)}
+        return {*more, *(run.job.id for run in self.begun())}
+
+    def begun(self) -> list[Run]:
+        """Those inside a call of ``start``, or about to be."""
+        return [*self.in_phase(Phase.STARTING), *self.untried()]
+
+
+def together(runs: Sequence[Run], begun: Sequence[Run]) -> list[Run]:
+    """The first of the runs, as far as they may be started at once.
+
+    A suspect is started alone: if its handler takes the worker down
+    again, no other job is to count that as an attempt of its own.
+    """
+    if any(run.suspect for run in begun):
+        return []
+    if runs and runs[0].suspect:
+        return [] if begun else [runs[0]]
+    return list(itertools.takewhile(lambda run: not run.suspect, runs))

@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping
 
 from esi_worker import clock as clocks
 from esi_worker.dispatcher.calls import Ticket
-from esi_worker.dispatcher.runs import Phase, Run, Runs
+from esi_worker.dispatcher.runs import Phase, Run, Runs, together
 from esi_worker.dispatcher.settings import Settings
 from esi_worker.handlers import Handler
 
@@ -75,7 +75,10 @@ class Starter:
 
         :returns: how many calls that were
         """
-        runs = self._runs.due(Phase.WAITING)[: self.free]
+        runs = together(
+            self._runs.due(Phase.WAITING)[: self.free],
+            self._runs.in_phase(Phase.STARTING),
+        )
         for run in runs:
             self._start(run)
         return len(runs)
