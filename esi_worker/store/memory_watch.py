@@ -82,6 +82,8 @@ def _by_revision(
         for event in events
         if event.kv.mod_revision >= start and event.kv.key.startswith(prefix)
     ]
+    if not seen:
+        return []
     groups = itertools.groupby(
         seen, key=operator.attrgetter('kv.mod_revision')
     )

@@ -189,6 +189,11 @@ class Plan:
                 self._strike(fault, 'at once')
                 self._outside.strike(fault)
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is still to strike."""
+        return bool(self._armed)
+
     def hurry(self) -> None:
         """What is armed strikes at the very next opportunity."""
         # There may be no more transactions, but there are other calls.
@@ -201,9 +206,8 @@ class Plan:
         self._skips = {id(fault): 0 for fault in self._armed}
 
     def end(self) -> None:
-        """Nothing goes wrong any more."""
+        """Nothing goes wrong any more but the chosen crashes."""
         self._armed.clear()
-        self._visits.clear()
 
     def meet(
         self, process: kernels.Process, site: str, phase: memory.Phase

@@ -167,9 +167,10 @@ class History:
                 self.rest.react()
         # What is armed strikes while the last writes are acted on.
         self._plan.hurry()
-        until = self._clock.now + 12.0
-        while self._clock.now < until and self._step(1.0):
-            pass
+        started = self._clock.now
+        while self._plan.waits or self._clock.now < started + 5.0:
+            if self._clock.now > started + 40.0 or not self._step(1.0):
+                break
         self._plan.end()
         self.heat.recover()
 
