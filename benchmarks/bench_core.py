@@ -171,13 +171,14 @@ def _latency(bench: Bench, figures: Values) -> list[report.Row]:
         before = bench.server.usage()
         idle = latency.starts(bench.target, count, 'idle')
         used = bench.server.usage() - before
+        alone = len(idle.samples)
         idle_next = latency.successions(bench.target, count, 'idle')
         with latency.load(bench.server.endpoint, rate):
             busy = latency.starts(bench.target, count, 'busy')
             busy_next = latency.successions(bench.target, count, 'busy')
     # Each sample's own config is one request, and writes.
-    figures['requests_per_job'] = used.requests / count - 1
-    figures['txns_per_job'] = used.writes / count - 1
+    figures['requests_per_job'] = used.requests / alone - 1
+    figures['txns_per_job'] = used.writes / alone - 1
     figures['p50_ms'] = idle.quantile(0.5)
     figures['p99_ms'] = idle.quantile(0.99)
     figures['p50_half_load_ms'] = busy.quantile(0.5)
@@ -198,7 +199,8 @@ def _latency(bench: Bench, figures: Values) -> list[report.Row]:
 def _quantiles(name: str, found: latency.Latency) -> report.Row:
     return (
         name,
-        f'p50 {found.quantile(0.5):.1f} ms, p99 {found.quantile(0.99):.1f} ms',
+        f'p50 {found.quantile(0.5):.1f} ms, p99 {found.quantile(0.99):.1f} ms '
+        f'({len(found.samples)} samples)',
     )
 
 

@@ -37,6 +37,8 @@ from esi_worker import store
 _WORKING = '/jobs/working/'
 _FINISHED = '/jobs/finished/'
 _TIMEOUT = 60.0
+#: A system that falls behind its load is not waited for any longer.
+_PATIENCE = 60.0
 #: Seconds between two samples, so that they meet no rhythm of ours.
 _PAUSES = (0.02, 0.08)
 _BATCH = 5
@@ -63,7 +65,7 @@ def starts(target: store.Store, count: int, label: str) -> Latency:
     source = random.Random(label)
     seconds = []
     with _watching(target) as news:
-        for number in range(count):
+        for number in _numbers(count):
             name = f'{label}-s{number}'
             begin = time.monotonic()
             site.post_widgets(target, [name])
@@ -77,7 +79,7 @@ def successions(target: store.Store, count: int, label: str) -> Latency:
     source = random.Random(label)
     seconds = []
     with _watching(target) as news:
-        for number in range(count):
+        for number in _numbers(count):
             blocker, name = f'{label}-b{number}', f'{label}-d{number}'
             body = site.widget(blocker, noop={'wait': 1, 'after': 0.05})
             site.post(target, {f'{site.WIDGETS}{blocker}': body})
@@ -87,6 +89,14 @@ def successions(target: store.Store, count: int, label: str) -> Latency:
             seconds.append(news.seen(_WORKING, name) - begin)
             time.sleep(source.uniform(*_PAUSES))
     return Latency.of(seconds)
+
+
+def _numbers(count: int) -> Iterator[int]:
+    end = time.monotonic() + _PATIENCE
+    for number in range(count):
+        if time.monotonic() > end:
+            return
+        yield number
 
 
 @contextlib.contextmanager
