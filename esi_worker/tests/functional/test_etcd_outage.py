@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from esi_worker import embedded
+from esi_worker.tests.functional import fault_processes as processes
 from esi_worker.tests.functional import fault_support as faults
 from esi_worker.tests.functional import raw_etcd
 from esi_worker.tests.functional import service_support as support
@@ -69,7 +70,7 @@ class StoppedTest(OutageTestCase):
         self.assertEqual(0, self.repeated(names))
 
     def test_etcd_is_killed(self) -> None:
-        server = self.start_etcd(binary=faults.sturdy_etcd())
+        server = self.start_etcd(binary=processes.sturdy_etcd())
 
         def fault() -> None:
             server.kill()

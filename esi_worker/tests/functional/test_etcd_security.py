@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from esi_worker import embedded
 from esi_worker.tests.contract.test_etcd_security import Authority
+from esi_worker.tests.functional import fault_processes as processes
 from esi_worker.tests.functional import fault_support as faults
 from esi_worker.tests.functional import raw_etcd
 from esi_worker.tests.functional import service_support as support
@@ -40,7 +41,7 @@ class SecureTestCase(faults.FaultTestCase):
 
     def start_secured(
         self, endpoint: str, etcd: Mapping[str, object]
-    ) -> faults.PluggedWorker:
+    ) -> processes.PluggedWorker:
         process = self.make(endpoint, etcd=etcd)
         with self.changes(self.etcd.revision() + 1) as history:
             process.launch()

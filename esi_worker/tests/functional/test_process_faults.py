@@ -17,6 +17,7 @@ from __future__ import annotations
 import signal
 import time
 
+from esi_worker.tests.functional import fault_processes as processes
 from esi_worker.tests.functional import fault_support as faults
 from esi_worker.tests.functional import raw_etcd
 from esi_worker.tests.functional import service_support as support
@@ -66,7 +67,7 @@ class KilledTest(faults.FaultTestCase):
         self.assertLess(self.repeated(names), LOAD - BEFORE)
 
     def test_everything_is_killed_and_etcd_too(self) -> None:
-        server = self.start_etcd(binary=faults.sturdy_etcd())
+        server = self.start_etcd(binary=processes.sturdy_etcd())
         service = self.start(server.endpoint)
         names = self.write_load(LOAD)
         self.await_some(names, BEFORE)
@@ -93,7 +94,7 @@ class DrainTest(faults.FaultTestCase):
         self.history = self.etcd.history()
         self.addCleanup(self.history.close)
 
-    def start_worker(self, graceful_timeout: float) -> faults.PluggedWorker:
+    def start_worker(self, graceful_timeout: float) -> processes.PluggedWorker:
         return self.start(
             self.server.endpoint,
             'worker',
