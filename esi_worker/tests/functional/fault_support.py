@@ -162,10 +162,11 @@ class FaultTestCase(testtools.TestCase):
     def await_all(self, names: Sequence[str]) -> None:
         """Wait until all are done and out of the queue."""
         revision, done = self._ended(names)
+        keys = {f'{_HISTORIES}{name}' for name in names if name not in done}
         with self.changes(revision + 1) as history:
-            for name in names:
-                if name not in done:
-                    history.put(f'{_HISTORIES}{name}')
+            while keys:
+                event = history.put(_HISTORIES, lambda e: e.key in keys)
+                keys.discard(event.key)
 
     @contextlib.contextmanager
     def changes(self, since: int) -> Any:
