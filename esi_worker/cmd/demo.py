@@ -34,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     :returns: 0 when all six points were seen and are right, 1 when not
     """
     arguments = _parser().parse_args(argv)
-    # Whatever ends us, the services are stopped.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Whatever ends us, the services are stopped. A shell starts jobs in
+    # the background with SIGINT ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     run_dir = (arguments.run_dir or _default_run_dir()).absolute()
     run_dir.mkdir(parents=True, exist_ok=True)
     demo = running.Demo(run_dir, _show, keep=arguments.keep)

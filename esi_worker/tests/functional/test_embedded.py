@@ -147,6 +147,8 @@ class ParentDeathTest(InRunDir):
 import pathlib, signal, sys
 from esi_worker import embedded
 run_dir = pathlib.Path(sys.argv[1])
+# Whoever started the tests may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with (embedded.EtcdServer(run_dir) as etcd,
       embedded.PostgresServer(run_dir) as postgres):
     print(etcd.pid, postgres.pid, flush=True)
