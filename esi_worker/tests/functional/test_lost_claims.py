@@ -89,15 +89,15 @@ class LostClaimTest(support.ServiceTestCase):
         )
 
     def test_the_stack_of_a_killed_worker_is_adopted(self) -> None:
-        self.heat.server.faults.set(self.net, 'wait-create-4s')
+        self.heat.server.faults.set(self.net, 'wait-create-6s')
         first = self.start_worker()
         self.write()
         claim = self.await_claim()
         support.wait_for(lambda: bool(self.all_stacks()), 'a stack')
         (stack,) = self.all_stacks()
-        self.start_worker()
 
         first.kill()
+        self.start_worker()
 
         self.assertEqual(claim.key, self.await_claim(after=claim.revision).key)
         self.await_done()
