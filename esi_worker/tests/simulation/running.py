@@ -37,6 +37,10 @@ Case = tuple[int, tuple[Visit, ...]]
 _for_ever = contextlib.ExitStack()
 
 
+#: What an eventful history has at least.
+_WRITES, _FAULTS = 30, 5
+
+
 @dataclasses.dataclass(slots=True)
 class Summary:
     """What a number of histories show together."""
@@ -51,8 +55,9 @@ class Summary:
         default_factory=collections.Counter
     )
     reached: dict[Visit, Case] = dataclasses.field(default_factory=dict)
-    least_writes: int = 1_000_000
-    least_faults: int = 1_000_000
+    #: Histories with as many writes and faults as they should have; a
+    #: fault that was drawn may find nothing left to strike.
+    eventful: int = 0
 
     def add(self, report: Report) -> None:
         self.histories += 1
@@ -65,8 +70,8 @@ class Summary:
         if report.violations:
             self.failed.append(report)
             return
-        self.least_writes = min(self.least_writes, report.writes)
-        self.least_faults = min(self.least_faults, len(report.faults))
+        if report.writes >= _WRITES and len(report.faults) >= _FAULTS:
+            self.eventful += 1
 
     def not_crashed(self) -> list[Case]:
         """A history for each visit that was no crash yet."""
