@@ -20,7 +20,7 @@ references and uses none of the scheduler's code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 import json
 from typing import Any
@@ -49,6 +49,7 @@ class _Job:
 class _Config:
     created: int
     version: int
+    marked: bool
     #: The version that was published last for this incarnation.
     published: int = 0
 
@@ -57,9 +58,23 @@ class Auditor:
     """Checks promises while a history runs."""
 
     def __init__(
-        self, keys: store.KeyLayout, holders: Mapping[int, kernels.Process]
+        self,
+        keys: store.KeyLayout,
+        holders: Mapping[int, kernels.Process],
+        clock: kernels.SimClock,
+        guard: float,
     ) -> None:
-        """:param holders: which process has taken a lease"""
+        """Prepare to watch.
+
+        :param holders: which process has taken a lease
+        :param guard: seconds that a deletion waits for what is built on
+            its resource
+        """
+        self._clock = clock
+        self._guard = guard
+        #: When the deletion of a resource was asked for, and in which
+        #: revision.
+        self._doomed: dict[str, tuple[float, int]] = {}
         self._keys = keys
         self._holders = holders
         self._leader: kernels.Process | None = None
@@ -89,12 +104,34 @@ class Auditor:
             self._follow(event)
 
     def may_change(
-        self, process: kernels.Process, action: str, stack: str
+        self,
+        process: kernels.Process,
+        action: str,
+        stack: str,
+        live: Collection[str],
     ) -> None:
         """A process is about to change a stack."""
         place = world.BY_STACK[stack]
+        if action == 'DELETE' and place.path in self._doomed:
+            self._may_go(place, live)
         if (place.type.name, place.id) not in self._held(process):
             self._break(f'{process} does {action} of {stack} without a claim')
+
+    def _may_go(self, place: world.Place, live: Collection[str]) -> None:
+        """Whether nothing that stays is built on a stack."""
+        since, revision = self._doomed[place.path]
+        if self._clock.now >= since + self._guard:
+            return
+        for child in world.PLACES:
+            config = self._configs.get(child.path)
+            if (
+                place.path in child.parents()
+                and child.stack in live
+                and config is not None
+                and not config.marked
+                and config.created < revision
+            ):
+                self._break(f'{place.stack} goes while {child.stack} stays')
 
     # --- who writes -------------------------------------------------------
 
@@ -256,14 +293,23 @@ class Auditor:
     def _follow_config(self, path: str, event: store.Event) -> None:
         if event.type is not _PUT:
             self._configs.pop(path, None)
+            self._doom(path, event.kv.mod_revision)
             return
-        version = json.loads(event.kv.value)['version']
+        value = json.loads(event.kv.value)
+        version, marked = value['version'], value['marked_for_deletion']
+        if marked:
+            self._doom(path, event.kv.mod_revision)
+        else:
+            self._doomed.pop(path, None)
         known = self._configs.get(path)
         if known is None:
             created = event.kv.create_revision
-            self._configs[path] = _Config(created, version)
+            self._configs[path] = _Config(created, version, marked)
         else:
-            known.version = version
+            known.version, known.marked = version, marked
+
+    def _doom(self, path: str, revision: int) -> None:
+        self._doomed.setdefault(path, (self._clock.now, revision))
 
     def _break(self, text: str) -> None:
         self.violations.append(text)

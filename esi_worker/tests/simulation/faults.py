@@ -90,6 +90,11 @@ _WEIGHTS = {
     Kind.HEAT_FAILED: 1,
 }
 _LEAST, _MOST = 7, 11
+#: Where a fault strikes, by role: anywhere, or where it hurts.
+_PLACES = {
+    MANAGER: ('', 'scheduler.agenda', 'scheduler.'),
+    WORKER: ('', 'handlers.', 'dispatcher.outbox', 'dispatcher.'),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,13 +102,14 @@ class Fault:
     """One thing that goes wrong.
 
     ``after`` counts writes of configs. ``calls`` is how many calls of
-    the ``role`` go well before it strikes; ``seconds`` how long it
-    lasts, ``times`` how often.
+    the ``role`` at sites that begin with ``place`` go well before it
+    strikes; ``seconds`` how long it lasts, ``times`` how often.
     """
 
     kind: Kind
     after: int
     role: str
+    place: str
     calls: int
     phase: memory.Phase
     seconds: float
@@ -124,11 +130,13 @@ def draw(source: random.Random, writes: int) -> list[Fault]:
 
 def _draw_one(source: random.Random, kind: Kind, writes: int) -> Fault:
     # Many short ones, some that outlive a lease.
-    seconds = source.choice((0.3, 2.0, 8.0, 15.0, 40.0, 60.0))
+    seconds = source.choice((0.3, 2.0, 8.0, 15.0, 40.0, 50.0))
+    role = source.choice((MANAGER, MANAGER, WORKER, WORKER, WORKER))
     return Fault(
         kind=kind,
         after=source.randrange(writes),
-        role=source.choice((MANAGER, MANAGER, WORKER, WORKER, WORKER)),
+        role=role,
+        place=source.choice(_PLACES[role]),
         calls=source.choice((0, 1, 2, 3, 5, 8, 13, 21)),
         phase=source.choice(('before', 'after')),
         seconds=seconds * source.uniform(0.7, 1.3),
@@ -198,9 +206,13 @@ class Plan:
         """What is armed strikes at the very next opportunity."""
         # There may be no more transactions, but there are other calls.
         self._armed = [
-            dataclasses.replace(fault, kind=Kind.LOST_ANSWER)
-            if fault.kind is Kind.LATE
-            else fault
+            dataclasses.replace(
+                fault,
+                place='',
+                kind=Kind.LOST_ANSWER
+                if fault.kind is Kind.LATE
+                else fault.kind,
+            )
             for fault in self._armed
         ]
         self._skips = {id(fault): 0 for fault in self._armed}
@@ -218,7 +230,7 @@ class Plan:
         if (site, phase) in self._visits:
             self._visits.remove((site, phase))
             self._crash(process, site, phase)
-        fault = self._due(process, phase)
+        fault = self._due(process, site, phase)
         if fault is not None:
             self._do(fault, process, site)
         elif self._kernel.source.random() < self._switching:
@@ -235,12 +247,12 @@ class Plan:
         return None
 
     def _due(
-        self, process: kernels.Process, phase: memory.Phase
+        self, process: kernels.Process, site: str, phase: memory.Phase
     ) -> Fault | None:
         for fault in self._armed:
             if not _fits(fault, process) or fault.kind is Kind.LATE:
                 continue
-            if _phase(fault) != phase:
+            if _phase(fault) != phase or not site.startswith(fault.place):
                 continue
             left = self._skips[id(fault)]
             self._skips[id(fault)] = left - 1

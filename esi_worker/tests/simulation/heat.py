@@ -21,7 +21,7 @@ one is built on it, unless its deletion has waited long enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 import dataclasses
 import math
 
@@ -62,8 +62,9 @@ class Stack:
         )
 
 
-#: Told before every change: the process, the change, the stack's name.
-OnChange = Callable[[kernels.Process, str, str], None]
+#: Told before every change: the process, the change, the stack's name,
+#: and the names of all that are there.
+OnChange = Callable[[kernels.Process, str, str, Collection[str]], None]
 
 
 class SimHeat(backend.StackBackend):
@@ -192,7 +193,8 @@ class SimHeat(backend.StackBackend):
     def _begin(self, stack: Stack, action: str) -> None:
         process = self._kernel.process
         assert process is not None
-        self._on_change(process, action, stack.name)
+        live = {each.name for each in self.stacks if each.live}
+        self._on_change(process, action, stack.name, live)
         stack.action = action
         stack.status = 'IN_PROGRESS'
         seconds = self._kernel.source.choice(_SECONDS)

@@ -44,7 +44,7 @@ from esi_worker.tests.simulation.faults import Visit
 MANAGERS, WORKERS = 2, 3
 #: Seconds to settle in, after the last write and the last fault.
 PATIENCE = 400.0
-_STEPS = 400_000
+_STEPS = 60_000
 _KEPT_LINES = 4000
 
 
@@ -113,7 +113,12 @@ class History:
         )
         self._plan.note = self._note
         self.store = stores.SimStore(self._kernel, self._plan, self._observe)
-        self._auditor = audit.Auditor(self._keys, self.store.holders)
+        self._auditor = audit.Auditor(
+            self._keys,
+            self.store.holders,
+            self._clock,
+            processes.DELETION_GUARD,
+        )
         self.heat = heat.SimHeat(self._kernel, self._auditor.may_change)
         self.rest = rest.RestServer(
             self.store, self._keys, self._random, writes
@@ -161,7 +166,7 @@ class History:
             due = self._next_write <= self._clock.now
             if due or self._random.random() < 0.01:
                 self.rest.act()
-                pause = self._random.choice((0, 0, 0, 0.2, 0.5, 2.0, 6.0))
+                pause = self._random.choice((0, 0, 0, 0.2, 0.5, 1.0, 4.0))
                 self._next_write = self._clock.now + pause
             elif self._random.random() < 0.05:
                 self.rest.react()

@@ -34,8 +34,8 @@ _GRACE = 10.0
 #: So few that sometimes none is free.
 _SLOTS = 2
 #: Shorter than in production, where only the waiting would be longer.
-DELETION_GUARD = 40.0
-_DELETION_RETRY = 15.0
+DELETION_GUARD = 20.0
+_DELETION_RETRY = 8.0
 
 
 class ManagerProcess(kernels.Process):
