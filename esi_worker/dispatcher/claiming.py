@@ -83,9 +83,11 @@ class Claimer:
                 )
             )
             self._offers.remove(offer.id)
-        self._unclear = [*settled, *runs]
+        claimed = {run.job.id for run in runs}
+        hanging = [r for r in self._unclear if r.job.id not in claimed]
+        self._unclear = [*hanging, *settled, *runs]
         announced, *results = store.commit(self._store, transitions)
-        self._unclear = []
+        self._unclear = hanging
         if announced.applied:
             announcer.confirmed()
         for run, result in zip(runs, results, strict=True):
@@ -133,7 +135,11 @@ class Claimer:
                 run.claimed_at = claim.create_revision
                 ours.append(run)
             elif claim is None and ready is not None:
-                self._offers.put(run.job.id, ready)
+                # Our request may still arrive; look again until somebody
+                # has the job.
+                self._unclear.append(run)
+                if run.job.id not in self._offers:
+                    self._offers.put(run.job.id, ready)
         return ours
 
     def _read(self, offered: Sequence[ReadyJob]) -> list[tuple[ReadyJob, Run]]:

@@ -70,6 +70,9 @@ class OfferBook:
     def __len__(self) -> int:
         return len(self._ours) + len(self._others)
 
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._ours or job_id in self._others
+
     def put(self, job_id: str, kv: store.KeyValue) -> None:
         """A job became ready; jobs for other handlers are not ours."""
         self.remove(job_id)
