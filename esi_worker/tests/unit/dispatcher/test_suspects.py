@@ -75,13 +75,15 @@ class SuspectTest(cases.QueueTest):
         self.assertEqual(1, len(self.held()))
 
     def test_a_suspect_waits_for_those_that_are_begun(self) -> None:
+        # Its only slot taken, the other one leaves what comes to us.
+        other = self.cluster.add_worker(
+            self.cluster.offer(self.handler),
+            Settings(slots=1),
+            members.HeldCaller(),
+        )
+        self.write(NETWORK, 'second')
         self.start()
         self.write(NETWORK, 'first')
-        other = self.cluster.add_worker(
-            self.cluster.offer(self.handler), Settings(), members.HeldCaller()
-        )
-        self.cluster.settle()
-        self.write(NETWORK, 'second')
         self.cluster.pass_time(1)
         self.cluster.remove(other)
         self.cluster.pass_time(40)
