@@ -77,7 +77,7 @@ class SuspectTest(cases.QueueTest):
     def test_a_suspect_waits_for_those_that_are_begun(self) -> None:
         # Its only slot taken, the other one leaves what comes to us.
         other = self.cluster.add_worker(
-            self.cluster.offer(self.handler),
+            self.cluster.noop_handlers(),
             Settings(slots=1),
             members.HeldCaller(),
         )
