@@ -10,18 +10,21 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Makes stand-in resources fail or wait, by the name of the resource.
+"""A script for stand-in resources, by the name of the resource.
 
 A marker is a word such as ``fail-create`` or ``wait-update-2.5s``:
 
 * ``fail-<action>``: the action fails, with the marker in the reason;
 * ``wait-<action>-<seconds>s``: the action takes that long;
-* ``wait-<seconds>s``: create and update both take that long,
+* ``wait-<seconds>s``: create and update both take that long;
+* ``hold``: create and update do not end before the marker is taken away;
+* ``id-<uuid>``: the resource gets this id when it is created,
 
 with create, update or delete as action. Markers are looked for anywhere in
 the stand-in's ``name`` property (the recorded templates put the resource's
 id there), and in the file of that name in the faults folder; so a test may
-let an ordinary resource fail, and heal it later. ``Faults`` writes that
+let an ordinary resource fail, and heal it later, or keep a server in
+progress until what it needs is there. ``Faults`` writes that
 folder; the functions read it for the Heat plug-in in ``contrail/plugin``.
 Nested templates are plain Heat and never misbehave.
 """
@@ -36,6 +39,10 @@ from urllib import parse
 FOLDER_VARIABLE = 'ESI_EMBEDDED_FAULTS'
 """Names the folder to the Heat process."""
 
+_IDENTITY = re.compile(
+    r'(?<!\S)id-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'
+)
+_HOLD = re.compile(r'(?<!\S)hold(?!\S)')
 _WAIT = re.compile(r'wait-(?:(create|update|delete)-)?(\d+(?:\.\d+)?)s\b')
 
 
@@ -86,6 +93,17 @@ def seconds(markers: str, action: str) -> float:
 def fails(markers: str, action: str) -> bool:
     """Whether the markers ask the action to fail."""
     return f'fail-{action}' in markers
+
+
+def holds(markers: str, action: str) -> bool:
+    """Whether the markers keep the action from ending."""
+    return action != 'delete' and _HOLD.search(markers) is not None
+
+
+def identity(markers: str) -> str | None:
+    """The id that the markers ask for."""
+    found = _IDENTITY.search(markers)
+    return found.group(1) if found else None
 
 
 def _file(folder: Path, name: str) -> Path:

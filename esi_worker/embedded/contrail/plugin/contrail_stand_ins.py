@@ -15,7 +15,8 @@
 Imported by Heat from its ``plugin_dirs``, never by the worker. Each type
 takes the properties of the real one, keeps them in Heat's own database and
 gives the attributes in the real shapes; nothing else happens, unless a
-marker asks for a failure or a delay (see esi_worker/embedded/faults.py).
+marker asks for a failure, a delay or an id (see
+esi_worker/embedded/faults.py).
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class StandIn(resource.Resource):
 
     def _identity(self) -> str:
         """The id that the controller would give."""
-        return str(uuid.uuid4())
+        return faults.identity(self._markers()) or str(uuid.uuid4())
 
     def _resolve_attribute(self, name: str) -> Any:
         if self.resource_id is None:
@@ -90,6 +91,8 @@ class StandIn(resource.Resource):
 
     def _finish(self, wait: Wait) -> bool:
         if time.monotonic() < wait.until:
+            return False
+        if faults.holds(self._markers(), wait.action):
             return False
         if faults.fails(self._markers(), wait.action):
             raise MarkedFailure(f'fail-{wait.action} for {self.name}')

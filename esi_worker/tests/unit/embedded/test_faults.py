@@ -39,8 +39,23 @@ class MarkersTest(testtools.TestCase):
             2.0, faults.seconds('wait-1s wait-create-2s', 'create')
         )
 
+    def test_hold_spares_deletes(self) -> None:
+        self.assertTrue(faults.holds('a-server hold', 'create'))
+        self.assertTrue(faults.holds('a-server hold', 'update'))
+        self.assertFalse(faults.holds('a-server hold', 'delete'))
+
+    def test_a_name_with_hold_in_it_is_not_held(self) -> None:
+        self.assertFalse(faults.holds('household-hold', 'create'))
+
+    def test_an_id_is_asked_for(self) -> None:
+        wanted = '47531b14-72e9-439d-8949-fd941457ecde'
+        self.assertEqual(wanted, faults.identity(f'server id-{wanted} hold'))
+
     def test_ordinary_name_asks_for_nothing(self) -> None:
         self.assertEqual(0.0, faults.seconds('await-10server', 'create'))
+        self.assertIsNone(
+            faults.identity('grid-47531b14-72e9-439d-8949-fd941457ecde')
+        )
 
 
 class FaultsTest(testtools.TestCase):
