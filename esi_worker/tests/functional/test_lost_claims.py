@@ -15,13 +15,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import math
 from typing import Any, ClassVar
 import uuid
 
 from heatclient import client as heat_client
 
 from esi_worker.embedded import fixtures, ours
-from esi_worker.tests.functional import raw_etcd, recording_proxy
+from esi_worker.tests.faulty import FaultProxy, faults
+from esi_worker.tests.functional import raw_etcd
 from esi_worker.tests.functional import service_support as support
 
 #: Seconds; as short as etcd's clock allows.
@@ -104,15 +106,16 @@ class LostClaimTest(support.ServiceTestCase):
         self.assertEqual([stack.id], [each.id for each in self.all_stacks()])
 
     def test_a_worker_without_a_lease_changes_nothing(self) -> None:
-        proxy = recording_proxy.RecordingProxy(self.heat.server.endpoint)
-        self.enterContext(proxy)
-        proxy.hold()
+        proxy = self.enterContext(FaultProxy(self.heat.server.endpoint))
+        hold = faults.HoldAnswer()
+        self.addCleanup(hold.release)
+        proxy.inject(hold, times=math.inf)
         first = self.start_worker(proxy.endpoint)
         known = first.worker_ids()
         self.write()
         claim = self.await_claim()
         # It has looked, and would now change something.
-        self.assertTrue(proxy.asked.wait(raw_etcd.DEADLINE))
+        self.assertTrue(hold.asked.wait(raw_etcd.DEADLINE))
 
         first.pause()
         self.history.deleted(claim.key)
@@ -124,7 +127,7 @@ class LostClaimTest(support.ServiceTestCase):
             '/esi-worker/workers/',
             lambda event: event.key.rpartition('/')[2] not in known,
         )
-        proxy.release()
+        hold.release()
 
         # A change would come long before the end of another job.
         self.await_change_of_others()
