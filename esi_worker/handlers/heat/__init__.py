@@ -20,7 +20,9 @@ says what is published; ``backend`` is the seam to Heat with its two sides
 """
 
 from esi_worker.handlers.heat.backend import (
+    ResourceInfo,
     StackBackend,
+    StackChanges,
     StackDetails,
     StackInfo,
     StackRequest,
@@ -34,7 +36,9 @@ __all__ = (
     'HeatBackend',
     'HeatHandler',
     'MemoryBackend',
+    'ResourceInfo',
     'StackBackend',
+    'StackChanges',
     'StackDetails',
     'StackInfo',
     'StackRequest',

@@ -107,6 +107,44 @@ class StackDetails:
     outputs: Sequence[Mapping[str, Json]] = dataclasses.field(repr=False)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ResourceInfo:
+    """A resource of a stack, or of a stack nested in it.
+
+    ``status`` is Heat's word, such as ``UPDATE_FAILED``.
+    """
+
+    name: str
+    type: str
+    status: str
+    reason: str = ''
+
+    @property
+    def failed(self) -> bool:
+        return self.status.endswith('_FAILED')
+
+    @property
+    def running(self) -> bool:
+        return self.status.endswith('_IN_PROGRESS')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StackChanges:
+    """What an update would do, by the names of the stack's resources."""
+
+    added: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything would change."""
+        return bool(
+            self.added or self.deleted or self.updated or self.replaced
+        )
+
+
 class StackBackend(abc.ABC):
     """Stacks of many tenants; calls come from several threads."""
 
@@ -168,6 +206,32 @@ class StackBackend(abc.ABC):
         """Read a stack with its outputs; costly, so once at the end.
 
         :raises StackNotFound: there is no such stack
+        """
+
+    @abc.abstractmethod
+    def resources(
+        self, tenant: str, name: str, stack_id: str
+    ) -> list[ResourceInfo]:
+        """List a stack's resources, those of nested stacks included.
+
+        :raises StackNotFound: there is no such stack
+        """
+
+    @abc.abstractmethod
+    def tagged(self, tenant: str, tag: str) -> list[StackInfo]:
+        """List the tenant's stacks that carry a tag, in any order.
+
+        Deleted and nested stacks do not count.
+        """
+
+    @abc.abstractmethod
+    def preview(
+        self, tenant: str, stack_id: str, request: StackRequest
+    ) -> StackChanges:
+        """Ask what an update would do; nothing is changed.
+
+        :raises StackNotFound: there is no such stack
+        :raises HeatRefused: the update would be refused too
         """
 
     @abc.abstractmethod

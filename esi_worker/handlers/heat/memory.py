@@ -164,6 +164,35 @@ class MemoryBackend(backend.StackBackend):
                     )
         raise _not_found(stack_id)
 
+    def resources(
+        self, tenant: str, name: str, stack_id: str
+    ) -> list[backend.ResourceInfo]:
+        self._called('resources')
+        with self._lock:
+            for stack in self._settled(tenant):
+                if stack.id == stack_id:
+                    return memory_template.resources(
+                        stack.request, stack.action, stack.status
+                    )
+        raise _not_found(stack_id)
+
+    def tagged(self, tenant: str, tag: str) -> list[backend.StackInfo]:
+        self._called('tagged')
+        with self._lock:
+            infos = [stack.info() for stack in self._settled(tenant)]
+        return [
+            info for info in infos if tag in info.tags and not info.deleted
+        ]
+
+    def preview(
+        self, tenant: str, stack_id: str, request: backend.StackRequest
+    ) -> backend.StackChanges:
+        self._called('preview')
+        self._refuse(request)
+        with self._lock:
+            now = self._existing(tenant, stack_id).request
+        return memory_template.changes(now, request)
+
     def close(self) -> None:
         pass
 

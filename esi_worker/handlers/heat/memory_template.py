@@ -68,11 +68,56 @@ def failure(request: backend.StackRequest) -> str | None:
     return None
 
 
+def resources(
+    request: backend.StackRequest, action: str, status: str
+) -> list[backend.ResourceInfo]:
+    """The resources of a stack that is in a state."""
+    reason = failure(request) if status == 'FAILED' else None
+    return [
+        backend.ResourceInfo(
+            name, resource['type'], f'{action}_{status}', reason or ''
+        )
+        for name, resource in _resources(_template(request)).items()
+    ]
+
+
+def changes(
+    now: backend.StackRequest, wanted: backend.StackRequest
+) -> backend.StackChanges:
+    """What an update would do; nothing is ever replaced."""
+    before, after = _resolved(now), _resolved(wanted)
+    common = [name for name in after if name in before]
+    return backend.StackChanges(
+        added=tuple(name for name in after if name not in before),
+        deleted=tuple(name for name in before if name not in after),
+        updated=tuple(n for n in common if before[n] != after[n]),
+        unchanged=tuple(n for n in common if before[n] == after[n]),
+    )
+
+
+def _resolved(request: backend.StackRequest) -> dict[str, Json]:
+    template = _template(request)
+    return {
+        name: [
+            resource['type'],
+            {
+                key: _value(value, template, request)
+                for key, value in (resource.get('properties') or {}).items()
+            },
+        ]
+        for name, resource in _resources(template).items()
+    }
+
+
+def _resources(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    return template.get('resources') or {}
+
+
 def _test_resources(
     request: backend.StackRequest,
 ) -> Iterator[Mapping[str, Json]]:
     template = _template(request)
-    for resource in (template.get('resources') or {}).values():
+    for resource in _resources(template).values():
         if resource.get('type') == _TEST_RESOURCE:
             yield {
                 name: _value(value, template, request)

@@ -21,12 +21,13 @@ secrets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+import dataclasses
 import itertools
 from typing import Any
 from urllib import parse
 
 from heatclient.common import http
-from heatclient.v1 import stacks
+from heatclient.v1 import resources, stacks
 
 from esi_worker.handlers.heat import (
     backend,
@@ -37,6 +38,14 @@ from esi_worker.handlers.heat import (
 
 #: Front ends limit the length of a URL to 4 kB or more.
 MAX_IDS = 50
+#: So many stacks are listed with one request.
+PAGE = 200
+#: Stacks nested deeper than this are not asked about their resources.
+_DEPTH = 5
+
+_CHANGES = tuple(
+    field.name for field in dataclasses.fields(backend.StackChanges)
+)
 
 
 class _Client(http.SessionClient):
@@ -120,12 +129,51 @@ class HeatBackend(backend.StackBackend):
         fields = stack.to_dict()
         return backend.StackDetails(_info(fields), fields.get('outputs') or ())
 
+    def resources(
+        self, tenant: str, name: str, stack_id: str
+    ) -> list[backend.ResourceInfo]:
+        with translating.addressing():
+            manager = resources.ResourceManager(self._client(tenant))
+            listed = manager.list(
+                _identity(name, stack_id), nested_depth=_DEPTH
+            )
+            return [_resource(item.to_dict()) for item in listed]
+
+    def tagged(self, tenant: str, tag: str) -> list[backend.StackInfo]:
+        found: list[backend.StackInfo] = []
+        with translating.listing():
+            while True:
+                marker = found[-1].id if found else None
+                page = self._stacks(tenant).list(
+                    tags=tag, limit=PAGE, marker=marker
+                )
+                infos = [_info(stack.to_dict()) for stack in page]
+                found += infos
+                if not infos:
+                    break
+        return [info for info in found if not info.deleted]
+
+    def preview(
+        self, tenant: str, stack_id: str, request: backend.StackRequest
+    ) -> backend.StackChanges:
+        with translating.addressing():
+            answer = self._stacks(tenant).preview_update(
+                _identity(request.name, stack_id), **_fields(request)
+            )
+            changes = answer['resource_changes']
+            return backend.StackChanges(
+                **{kind: _names(changes[kind]) for kind in _CHANGES}
+            )
+
     def close(self) -> None:
         self._sessions.close()
 
     def _stacks(self, tenant: str, timeout: float | None = None) -> Any:
+        return stacks.StackManager(self._client(tenant, timeout))
+
+    def _client(self, tenant: str, timeout: float | None = None) -> _Client:
         limits = (timeout, self._group.timeout)
-        client = _Client(
+        return _Client(
             self._sessions.get(tenant),
             timeout=min(limit for limit in limits if limit is not None),
             service_type=self._group.service_type,
@@ -134,7 +182,6 @@ class HeatBackend(backend.StackBackend):
             region_name=self._group.region_name,
             endpoint_override=self._sessions.endpoint(tenant),
         )
-        return stacks.StackManager(client)
 
 
 def _fields(request: backend.StackRequest) -> dict[str, Any]:
@@ -156,6 +203,19 @@ def _info(fields: dict[str, Any]) -> backend.StackInfo:
         reason=fields.get('stack_status_reason') or '',
         tags=tuple(tags.split(',') if isinstance(tags, str) else tags),
     )
+
+
+def _resource(fields: dict[str, Any]) -> backend.ResourceInfo:
+    return backend.ResourceInfo(
+        name=fields['resource_name'],
+        type=fields['resource_type'],
+        status=fields['resource_status'],
+        reason=fields.get('resource_status_reason') or '',
+    )
+
+
+def _names(changed: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(item['resource_name'] for item in changed)
 
 
 def _identity(name: str, stack_id: str) -> str:

@@ -19,6 +19,7 @@ A mixin with tests and no backend; ``test_memory_stacks`` and
 from __future__ import annotations
 
 from collections.abc import Callable
+import dataclasses
 import time
 from typing import Any
 import uuid
@@ -332,3 +333,99 @@ class Listings(StackContract):
         wanted = [str(uuid.uuid4()) for _ in range(120)]
         found = self.stacks.status(self.tenant, [*wanted, stack_id])
         self.assertEqual({stack_id}, set(found))
+
+    def test_stacks_with_a_tag_are_listed(self) -> None:
+        kept = self.create(self.request('thing_1'))
+        gone = self.create(self.request('thing_2'))
+        other = dataclasses.replace(self.request('thing_3'), tags=('mine',))
+        self.create(other)
+        self.settled(gone)
+        self.stacks.delete(self.tenant, 'thing_2', gone, TIMEOUT)
+        self.wait_for(gone, lambda info: info.deleted)
+        listed = self.stacks.tagged(self.tenant, 'esi-worker')
+        self.assertEqual([kept], [info.id for info in listed])
+        self.assertEqual(set(self.request().tags), set(listed[0].tags))
+
+    def test_tag_that_no_stack_carries(self) -> None:
+        self.assertEqual([], self.stacks.tagged(self.tenant, 'esi-worker'))
+
+
+class Resources(StackContract):
+    def resources(self, stack_id: str) -> list[backend.ResourceInfo]:
+        return self.stacks.resources(self.tenant, 'thing_1', stack_id)
+
+    def test_resources_of_a_finished_stack(self) -> None:
+        stack_id = self.create(self.request())
+        self.settled(stack_id)
+        (thing,) = self.resources(stack_id)
+        self.assertEqual(
+            ('thing', 'OS::Heat::TestResource', 'CREATE_COMPLETE'),
+            (thing.name, thing.type, thing.status),
+        )
+
+    def test_failing_resource_tells_its_reason(self) -> None:
+        stack_id = self.create(self.request(fail=True))
+        self.settled(stack_id)
+        (thing,) = self.resources(stack_id)
+        self.assertTrue(thing.failed)
+        self.assertNotEqual('', thing.reason)
+
+    def test_resource_that_is_being_made(self) -> None:
+        template = slow(TEMPLATE, 5)
+        stack_id = self.create(self.request(template=template))
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            (thing,) = self.resources(stack_id)
+            if thing.running:
+                return
+            self.pass_time(0.1)
+        raise AssertionError(f'{thing} never was in progress')
+
+    def test_resources_of_no_stack_are_not_found(self) -> None:
+        self.assertRaises(
+            errors.StackNotFound, self.resources, str(uuid.uuid4())
+        )
+
+
+class Previews(StackContract):
+    def preview(
+        self, stack_id: str, request: backend.StackRequest
+    ) -> backend.StackChanges:
+        return self.stacks.preview(self.tenant, stack_id, request)
+
+    def test_update_that_changes_nothing(self) -> None:
+        stack_id = self.create(self.request(value='old'))
+        self.settled(stack_id)
+        changes = self.preview(stack_id, self.request(value='old'))
+        self.assertFalse(changes)
+        self.assertEqual(('thing',), changes.unchanged)
+
+    def test_changed_added_and_deleted_resources_are_named(self) -> None:
+        stack_id = self.create(self.request(value='old'))
+        before = self.settled(stack_id)
+        changed = self.preview(stack_id, self.request(value='new'))
+        self.assertEqual(('thing',), changed.updated + changed.replaced)
+        other = TEMPLATE.replace('  thing:', '  gadget:')
+        swapped = self.preview(stack_id, self.request(template=other))
+        self.assertEqual(('gadget',), swapped.added)
+        self.assertEqual(('thing',), swapped.deleted)
+        self.assertEqual(before, self.info(stack_id))
+        self.assertEqual('old', self.output(stack_id, 'first'))
+
+    def test_preview_of_a_broken_template_is_refused(self) -> None:
+        stack_id = self.create(self.request())
+        self.settled(stack_id)
+        self.assertRaises(
+            errors.HeatRefused,
+            self.preview,
+            stack_id,
+            self.request(template='no: hot'),
+        )
+
+    def test_preview_of_no_stack_is_not_found(self) -> None:
+        self.assertRaises(
+            errors.StackNotFound,
+            self.preview,
+            str(uuid.uuid4()),
+            self.request(),
+        )

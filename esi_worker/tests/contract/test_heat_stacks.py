@@ -54,3 +54,11 @@ class HeatRefusalsTest(_HeatMixin, contract.Refusals):
 
 class HeatListingsTest(_HeatMixin, contract.Listings):
     pass
+
+
+class HeatResourcesTest(_HeatMixin, contract.Resources):
+    pass
+
+
+class HeatPreviewsTest(_HeatMixin, contract.Previews):
+    pass

@@ -50,3 +50,11 @@ class MemoryRefusalsTest(_MemoryMixin, contract.Refusals):
 
 class MemoryListingsTest(_MemoryMixin, contract.Listings):
     pass
+
+
+class MemoryResourcesTest(_MemoryMixin, contract.Resources):
+    pass
+
+
+class MemoryPreviewsTest(_MemoryMixin, contract.Previews):
+    pass

@@ -133,6 +133,38 @@ class SimHeat(backend.StackBackend):
         self._answer(30.0)
         return found
 
+    def resources(
+        self, tenant: str, name: str, stack_id: str
+    ) -> list[backend.ResourceInfo]:
+        self._reach()
+        stack = next((s for s in self.settled() if s.id == stack_id), None)
+        if stack is None:
+            raise errors.StackNotFound(stack_id)
+        self._answer(30.0)
+        status = f'{stack.action}_{stack.status}'
+        return [backend.ResourceInfo('thing', 'Thing', status)]
+
+    def tagged(self, tenant: str, tag: str) -> list[backend.StackInfo]:
+        self._reach()
+        found = [
+            stack.info()
+            for stack in self.settled()
+            if stack.tenant == tenant
+            and stack.live
+            and tag in stack.request.tags
+        ]
+        self._answer(30.0)
+        return found
+
+    def preview(
+        self, tenant: str, stack_id: str, request: backend.StackRequest
+    ) -> backend.StackChanges:
+        self._reach()
+        now = self._existing(tenant, stack_id).request
+        self._answer(30.0)
+        changed = now.tags != request.tags
+        return backend.StackChanges(updated=('thing',) if changed else ())
+
     def outputs(
         self, tenant: str, name: str, stack_id: str
     ) -> backend.StackDetails:
