@@ -20,18 +20,17 @@ what a process has left half done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import dataclasses
 
 from oslo_log import log as logging
 
 from esi_worker import exceptions
 from esi_worker.collector import errors
+from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.polling import Pools
 from esi_worker.collector.registry import Registry
 from esi_worker.collector.reporting import Reporter
 from esi_worker.collector.target_store import Saved, TargetStore
-from esi_worker.collector.target_types import TargetType
 from esi_worker.collector.targets import Target
 
 LOG = logging.getLogger(__name__)
@@ -44,13 +43,13 @@ class Monitoring:
 
     def __init__(
         self,
-        types: Mapping[str, TargetType],
+        catalogue: Catalogue,
         targets: TargetStore,
         registry: Registry,
         reporter: Reporter,
         pools: Pools,
     ) -> None:
-        self._types = types
+        self._catalogue = catalogue
         self._targets = targets
         self._registry = registry
         self._reporter = reporter
@@ -124,7 +123,7 @@ class Monitoring:
         if stored.deleting:
             self._finish_deleting(stored)
             LOG.info('Target deleted; target=%s', stored)
-        elif stored.type not in self._types:
+        elif self._catalogue.get(stored.type) is None:
             LOG.error(
                 'Target is not monitored, its type is unknown; target=%s',
                 stored,

@@ -19,9 +19,9 @@ from typing import Any
 from oslo_config import cfg
 
 from esi_worker import exceptions, plugins
-from esi_worker.collector.pollers import contrail
+from esi_worker.collector.pollers.base import Poller
 from esi_worker.collector.polling import Timing
-from esi_worker.collector.syncers import etcd
+from esi_worker.collector.syncers.base import Syncer
 
 GROUP = 'collector'
 
@@ -57,6 +57,12 @@ _HTTP = [
 ]
 
 _POLLS = [
+    cfg.StrOpt(
+        'credentials_file',
+        help='YAML file of credentials that targets name in '
+        'community_name, login and password instead of holding them. '
+        'It is read again when it changes.',
+    ),
     cfg.FloatOpt(
         'poll_interval',
         default=60.0,
@@ -127,5 +133,14 @@ def timing(conf: Any) -> Timing:
 
 
 def list_opts() -> plugins.OptionGroups:
-    """All options of the collector, for the sample file."""
-    return [(GROUP, [*OPTIONS, *contrail.OPTIONS, *etcd.OPTIONS])]
+    """All options of the collector and its plugins, for the sample."""
+    groups: dict[str, list[Any]] = {GROUP: list(OPTIONS)}
+    classes = (
+        *plugins.load_classes(plugins.POLLERS, Poller).values(),
+        *plugins.load_classes(plugins.SYNCERS, Syncer).values(),
+    )
+    for class_ in classes:
+        for group, options in class_.options():
+            known = groups.setdefault(group, [])
+            known.extend(each for each in options if each not in known)
+    return list(groups.items())

@@ -12,8 +12,8 @@
 
 """Pools of targets, and one poll of a pool.
 
-A *pool* is all targets of one type whose poller gives them the same
-pool key; it is one task of the scheduler.
+A *pool* is all targets to which their poller gives the same pool key;
+it is one task of the scheduler.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ import threading
 
 from oslo_log import log as logging
 
-from esi_worker.collector import results
+from esi_worker.collector import errors, results
+from esi_worker.collector.catalogue import Catalogue, Served
 from esi_worker.collector.pollers.base import Poller
 from esi_worker.collector.reporting import Reporter
 from esi_worker.collector.results import Result
 from esi_worker.collector.scheduling import Scheduler
-from esi_worker.collector.target_types import TargetType
 from esi_worker.collector.targets import Target
 
 LOG = logging.getLogger(__name__)
@@ -56,9 +56,9 @@ class Timing:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PoolKey:
-    """Which pool: its type and the poller's key."""
+    """Which pool: the name of its poller, and the poller's key."""
 
-    type: str
+    poller: str
     key: str
 
 
@@ -67,15 +67,13 @@ class Pools:
 
     def __init__(
         self,
-        types: Mapping[str, TargetType],
-        pollers: Mapping[str, Poller],
+        catalogue: Catalogue,
         reporter: Reporter,
         scheduler: Scheduler,
         timing: Timing,
         random: Callable[[], float],
     ) -> None:
-        self._types = types
-        self._pollers = pollers
+        self._catalogue = catalogue
         self._reporter = reporter
         self._scheduler = scheduler
         self._timing = timing
@@ -125,7 +123,7 @@ class Pools:
 
     def report_overdue(self, key: PoolKey) -> None:
         """Say that a poll hangs: its targets' status is unknown."""
-        LOG.warning('A poll hangs; type=%s pool=%s', key.type, key.key)
+        LOG.warning('A poll hangs; poller=%s pool=%s', key.poller, key.key)
         seconds = f'{2 * self._timing.timeout:g} s'
         failure = results.Failure(
             results.STATUS, f'the poll has not ended within {seconds}'
@@ -159,9 +157,17 @@ class Pools:
             self._scheduler.remove(key)
             self._poller(key).forget(key.key)
 
+    def _served(self, target: Target) -> Served:
+        served = self._catalogue.get(target.type)
+        if served is None:
+            raise errors.InvalidTarget(
+                [f'the type "{target.type}" is unknown']
+            )
+        return served
+
     def _key(self, target: Target) -> PoolKey:
-        poller = self._pollers[self._types[target.type].poller]
-        return PoolKey(target.type, poller.pool_key(target))
+        served = self._served(target)
+        return PoolKey(served.poller_name, served.poller.pool_key(target))
 
     def _poller(self, key: PoolKey) -> Poller:
-        return self._pollers[self._types[key.type].poller]
+        return self._catalogue.poller(key.poller)

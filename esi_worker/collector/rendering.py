@@ -17,7 +17,7 @@ The members are those of section 2.2 of the reference of monitoring.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from esi_worker.collector.registry import Entry
 from esi_worker.collector.targets import Target
@@ -30,23 +30,29 @@ SECRETS = frozenset(
 )
 
 
-def masked(value: Json) -> Json:
+def masked(value: Json, secrets: Collection[str] = SECRETS) -> Json:
     """The same value with every secret replaced."""
     if isinstance(value, dict):
         return {
-            name: MASK if name.lower() in SECRETS else masked(member)
+            name: MASK if name.lower() in secrets else masked(member, secrets)
             for name, member in value.items()
         }
     if isinstance(value, list):
-        return [masked(item) for item in value]
+        return [masked(item, secrets) for item in value]
     return value
 
 
 class Renderer:
     """Adds what depends on where the collector is reached."""
 
-    def __init__(self, base_url: str) -> None:
-        """Render for clients that reach the collector under this URL."""
+    def __init__(
+        self, base_url: str, secrets: Collection[str] = frozenset()
+    ) -> None:
+        """Render for clients that reach the collector under this URL.
+
+        :param secrets: members to mask on top of ``SECRETS``
+        """
+        self._secrets = SECRETS.union(secrets)
         self._base_url = base_url.rstrip('/')
 
     def link(self, target_id: str) -> str:
@@ -56,7 +62,7 @@ class Renderer:
         """What POST answers, and the list holds."""
         shown = target.to_json()
         for name in ('properties', 'syncer_properties'):
-            shown[name] = masked(shown[name])
+            shown[name] = masked(shown[name], self._secrets)
         return {
             **shown,
             'monitorer': self._base_url,

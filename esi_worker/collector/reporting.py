@@ -20,9 +20,9 @@ from oslo_log import log as logging
 
 from esi_worker import exceptions
 from esi_worker.collector import results
+from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.registry import Registry
 from esi_worker.collector.syncers.base import Syncer
-from esi_worker.collector.target_types import TargetType
 from esi_worker.collector.targets import Target
 from esi_worker.model.codec import Json
 
@@ -34,11 +34,11 @@ class Reporter:
 
     def __init__(
         self,
-        types: Mapping[str, TargetType],
+        catalogue: Catalogue,
         syncers: Mapping[str, Syncer],
         registry: Registry,
     ) -> None:
-        self._types = types
+        self._catalogue = catalogue
         self._syncers = syncers
         self._registry = registry
         self._failing: set[tuple[str, str]] = set()
@@ -71,6 +71,9 @@ class Reporter:
                 syncer.withdraw(target)
 
     def _publish(self, target: Target, name: str, value: Json) -> bool:
+        served = self._catalogue.get(target.type)
+        if served is not None and name in served.type.unpublished:
+            return True
         done = True
         for syncer_name, syncer in self._used(target):
             if name in syncer.report_keys:
@@ -116,9 +119,9 @@ class Reporter:
         )
 
     def _used(self, target: Target) -> Iterator[tuple[str, Syncer]]:
-        for name in self._types[target.type].syncers:
-            if name in target.syncer_properties and name in self._syncers:
-                yield name, self._syncers[name]
+        for name, syncer in self._syncers.items():
+            if name in target.syncer_properties:
+                yield name, syncer
 
 
 def _log_change(target: Target, result: results.Result, value: Json) -> None:

@@ -25,7 +25,9 @@ from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, plugins, store
-from esi_worker.collector import api, opts, target_types
+from esi_worker.collector import api, opts
+from esi_worker.collector.catalogue import Catalogue
+from esi_worker.collector.credentials import Credentials
 from esi_worker.collector.monitoring import Monitoring
 from esi_worker.collector.pollers.base import Poller, PollerContext
 from esi_worker.collector.polling import PoolKey, Pools
@@ -52,7 +54,9 @@ def load_pollers(conf: Any, clock: clocks.Clock) -> dict[str, Poller]:
     """
     classes = plugins.load_classes(plugins.POLLERS, Poller)
     plugins.register_options(conf, list(classes.values()))
-    context = PollerContext(conf, clock)
+    context = PollerContext(
+        conf, clock, Credentials(conf.collector.credentials_file)
+    )
     return {
         name: plugins.make(
             plugins.POLLERS, name, functools.partial(class_, context)
@@ -87,11 +91,10 @@ class Collector:
     ) -> None:
         """Put it together; nothing runs yet.
 
-        :raises PluginError: a type needs a poller that is not there
+        :raises PluginError: two pollers declare the same type
         :raises ConfigurationError: options contradict each other
         """
-        types = target_types.TYPES
-        _check_pollers(types, pollers)
+        self._catalogue = Catalogue(pollers)
         self._conf = context.conf
         self._clock = context.clock
         self._pollers, self._syncers = pollers, syncers
@@ -99,10 +102,9 @@ class Collector:
             threads=context.conf.collector.poll_threads, clock=context.clock
         )
         self.registry = Registry(context.clock)
-        reporter = Reporter(types, syncers, self.registry)
+        reporter = Reporter(self._catalogue, syncers, self.registry)
         self.pools = Pools(
-            types,
-            pollers,
+            self._catalogue,
             reporter,
             self.scheduler,
             opts.timing(context.conf),
@@ -111,13 +113,13 @@ class Collector:
         )
         targets = TargetStore(context.store, context.keys)
         self.monitoring = Monitoring(
-            types, targets, self.registry, reporter, self.pools
+            self._catalogue, targets, self.registry, reporter, self.pools
         )
-        self._parser = TargetParser(types, pollers, syncers)
+        self._parser = TargetParser(self._catalogue, syncers)
 
     def application(self, base_url: str) -> Any:
         """The WSGI application, for clients that use this URL."""
-        renderer = Renderer(base_url)
+        renderer = Renderer(base_url, self._catalogue.secrets())
         return api.application(
             api.TargetCollection(
                 self.monitoring,
@@ -214,19 +216,6 @@ class CollectorService:
         self._server.stop(_STOP_SECONDS)
         self._collector.stop()
         self._store.close()
-
-
-def _check_pollers(
-    types: Mapping[str, target_types.TargetType],
-    pollers: Mapping[str, Poller],
-) -> None:
-    for row in types.values():
-        if row.poller not in pollers:
-            raise exceptions.PluginError(
-                f'the target type "{row.name}" needs the poller '
-                f'"{row.poller}", which no installed package offers in '
-                f'the entry points {plugins.POLLERS}'
-            )
 
 
 def _base_url(conf: Any, port: int) -> str:

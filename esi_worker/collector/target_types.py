@@ -10,38 +10,57 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The types of targets: which poller asks, which syncers publish.
+"""The types of targets: who asks, for what, and how often.
 
-Several types may share a poller. This is data, so that an option or a
-plugin can add to it.
+A poller declares the types it serves as rows of data, so that several
+types may share a poller, and a plugin brings its types along. What a
+target of a type needs in its ``properties`` is a JSON schema: requests
+are checked against it, and the description of the HTTP API shows it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 import dataclasses
+from typing import Final
+
+from esi_worker.model.codec import Json
+
+Schema = Mapping[str, Json]
+
+#: A text that is not empty.
+TEXT: Final[Schema] = {'type': 'string', 'minLength': 1}
+#: A port of TCP or UDP.
+PORT: Final[Schema] = {'type': 'integer', 'minimum': 1, 'maximum': 65535}
+
+
+def members(
+    required: Mapping[str, Schema],
+    optional: Mapping[str, Schema] | None = None,
+) -> Schema:
+    """The schema of an object; members it does not name are allowed."""
+    every = {**required, **(optional or {})}
+    return {
+        'type': 'object',
+        'required': list(required),
+        'properties': {name: dict(every[name]) for name in every},
+    }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TargetType:
     """One row of the table (section 4 of the reference of monitoring).
 
-    ``poller`` and ``syncers`` are names of plugins. A syncer is used
-    for a target only when the target has ``syncer_properties`` for it.
+    ``results`` are the names of what a poll tells. ``properties`` is the
+    JSON schema of the member ``properties``. ``interval`` and
+    ``timeout``, in seconds, take the place of the options
+    ``poll_interval`` and ``poll_timeout``. Results that are
+    ``unpublished`` are shown by the HTTP API and given to no syncer.
     """
 
     name: str
-    poller: str
-    syncers: tuple[str, ...]
-
-
-TYPES: Mapping[str, TargetType] = {
-    row.name: row
-    for row in (
-        TargetType(
-            'virtual_machine_interface',
-            poller='virtual_machine_interface',
-            syncers=('etcd',),
-        ),
-    )
-}
+    results: tuple[str, ...]
+    properties: Schema
+    interval: float | None = None
+    timeout: float | None = None
+    unpublished: frozenset[str] = frozenset()

@@ -24,10 +24,9 @@ import json
 import re
 from typing import Any, NoReturn
 
-from esi_worker.collector import errors, targets
-from esi_worker.collector.pollers.base import Poller
+from esi_worker.collector import errors, schemas, targets
+from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.syncers.base import Syncer
-from esi_worker.collector.target_types import TargetType
 from esi_worker.collector.targets import Target
 from esi_worker.model.codec import Json
 
@@ -59,12 +58,10 @@ class TargetParser:
 
     def __init__(
         self,
-        types: Mapping[str, TargetType],
-        pollers: Mapping[str, Poller],
+        catalogue: Catalogue,
         syncers: Mapping[str, Syncer],
     ) -> None:
-        self._types = types
-        self._pollers = pollers
+        self._catalogue = catalogue
         self._syncers = syncers
 
     def parse(self, body: bytes, created_at: str) -> Target:
@@ -82,26 +79,23 @@ class TargetParser:
             fields['field_name'],
             fields['version'],
         )
-        return Target(id=identity, created_at=created_at, **fields)
+        target = Target(id=identity, created_at=created_at, **fields)
+        _refuse(self._catalogue.problems(target))
+        return target
 
     def _problems_of_type(self, fields: Mapping[str, Json]) -> Iterator[str]:
-        row = self._types.get(fields['type'])
-        if row is None:
-            known = ', '.join(sorted(self._types))
+        served = self._catalogue.get(fields['type'])
+        if served is None:
+            known = ', '.join(row.name for row in self._catalogue)
             yield f'the field "type" names no known type: known are {known}'
             return
-        required = self._pollers[row.poller].required
-        for name in required:
-            value = fields['properties'].get(name)
-            if not isinstance(value, str) or not value:
-                yield (
-                    f'the field "properties.{name}" is missing or no string: '
-                    f'the type {row.name} needs {", ".join(required)}'
-                )
-        yield from self._problems_of_syncers(row, fields['syncer_properties'])
+        yield from schemas.problems(
+            fields['properties'], served.type.properties, 'properties'
+        )
+        yield from self._problems_of_syncers(fields['syncer_properties'])
 
     def _problems_of_syncers(
-        self, row: TargetType, settings: Mapping[str, Json]
+        self, settings: Mapping[str, Json]
     ) -> Iterator[str]:
         for name, options in settings.items():
             if not isinstance(options, dict):
@@ -109,7 +103,7 @@ class TargetParser:
                     f'the field "syncer_properties.{name}" is no object: '
                     'give the options of the syncer as an object'
                 )
-            elif name in row.syncers and name in self._syncers:
+            elif name in self._syncers:
                 for problem in self._syncers[name].problems(options):
                     yield f'in "syncer_properties": {problem}'
 

@@ -12,9 +12,11 @@
 
 """What every poller has to be.
 
-A poller asks one kind of backend. Targets with the same *pool key* are
-polled together, in one call of ``poll``, so that a device is asked once
-for all that is monitored on it.
+A poller asks one kind of backend, for the types of targets that it
+declares. Targets with the same *pool key* are polled together, in one
+call of ``poll``, so that a device is asked once for all that is
+monitored on it. Targets with the same *affinity* are polled by the same
+collector, so that they can share a session.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from typing import Any, ClassVar
 
 from esi_worker import clock as clocks
 from esi_worker import plugins
+from esi_worker.collector.credentials import Credentials
 from esi_worker.collector.results import Result
+from esi_worker.collector.target_types import TargetType
 from esi_worker.collector.targets import Target
 
 
@@ -36,6 +40,7 @@ class PollerContext:
 
     conf: Any
     clock: clocks.Clock
+    credentials: Credentials = dataclasses.field(default_factory=Credentials)
 
 
 class Poller(plugins.Plugin, abc.ABC):
@@ -43,18 +48,39 @@ class Poller(plugins.Plugin, abc.ABC):
 
     #: Who has seen a value, as the HTTP API names it.
     reporter: ClassVar[str]
-    #: The members of ``properties`` that a target must have, each a
-    #: string that is not empty.
-    required: ClassVar[tuple[str, ...]] = ()
-    #: The names of the results.
-    results: ClassVar[tuple[str, ...]]
+    #: The types of targets it polls, with what they need.
+    types: ClassVar[tuple[TargetType, ...]]
+    #: Members of ``properties``, at any depth, that are never shown, on
+    #: top of ``esi_worker.collector.rendering.SECRETS``.
+    secrets: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, context: PollerContext) -> None:
         self.context = context
 
+    def problems(self, target: Target) -> list[str]:
+        """What is wrong with ``properties`` beyond the type's schema.
+
+        :returns: a text for each problem, naming the field and the fix,
+            without a value that could be secret
+        """
+        return []
+
     def pool_key(self, target: Target) -> str:
-        """Targets with an equal key are polled together."""
+        """Targets with an equal key are polled together.
+
+        They may be of different types of this poller, and the pool is
+        polled as often as the most impatient of them wants.
+        """
         return target.id
+
+    def affinity(self, target: Target) -> str:
+        """Targets with an equal affinity are polled by one collector.
+
+        It is equal at least within a pool. Pollers that share sessions
+        return the same text for targets of the same devices. It is
+        asked once, when a target is registered.
+        """
+        return self.pool_key(target)
 
     @abc.abstractmethod
     def poll(

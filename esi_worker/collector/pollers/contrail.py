@@ -39,6 +39,7 @@ from esi_worker.collector.results import (
     Result,
     Sample,
 )
+from esi_worker.collector.target_types import TEXT, TargetType, members
 from esi_worker.collector.targets import Target
 
 OPTIONS = [
@@ -66,8 +67,13 @@ class VirtualMachineInterfacePoller(base.Poller):
     """Looks whether the data plane of an interface is active."""
 
     reporter: ClassVar[str] = 'contrail_vmi'
-    required: ClassVar[tuple[str, ...]] = ('fq_name',)
-    results: ClassVar[tuple[str, ...]] = (STATUS,)
+    types: ClassVar[tuple[TargetType, ...]] = (
+        TargetType(
+            'virtual_machine_interface',
+            results=(STATUS,),
+            properties=members({'fq_name': TEXT}),
+        ),
+    )
 
     @classmethod
     def options(cls) -> plugins.OptionGroups:

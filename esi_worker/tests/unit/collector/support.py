@@ -30,6 +30,7 @@ from esi_worker.collector.pollers import base as pollers
 from esi_worker.collector.results import STATUS, UP, Result, Sample
 from esi_worker.collector.syncers.base import SyncerContext
 from esi_worker.collector.syncers.etcd import EtcdSyncer
+from esi_worker.collector.target_types import TEXT, TargetType, members
 from esi_worker.collector.targets import Target, target_id
 
 URL = 'http://collector:7070'
@@ -40,8 +41,13 @@ class ToldPoller(pollers.Poller):
     """Sees what ``sees`` says, by fq_name; everything is up otherwise."""
 
     reporter: ClassVar[str] = 'told'
-    required: ClassVar[tuple[str, ...]] = ('fq_name',)
-    results: ClassVar[tuple[str, ...]] = (STATUS,)
+    types: ClassVar[tuple[TargetType, ...]] = (
+        TargetType(
+            'virtual_machine_interface',
+            results=(STATUS,),
+            properties=members({'fq_name': TEXT}),
+        ),
+    )
 
     def __init__(self, context: pollers.PollerContext) -> None:
         super().__init__(context)
@@ -73,8 +79,8 @@ def make_conf(**options: Any) -> Any:
     """A configuration; options of ``[collector]`` may be given."""
     conf = cfg.ConfigOpts()
     opts.register(conf)
-    for _, plugin_options in opts.list_opts():
-        conf.register_opts(plugin_options, group=opts.GROUP)
+    for group, options_of_plugins in opts.list_opts():
+        conf.register_opts(options_of_plugins, group=group)
     conf([])
     for name, value in {'poll_jitter': 0.0, **options}.items():
         conf.set_override(name, value, group=opts.GROUP)

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 import testtools
 
-from esi_worker.collector import errors, target_types
+from esi_worker.collector import errors
+from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.syncers.etcd import EtcdSyncer
 from esi_worker.collector.targets import Target
 from esi_worker.collector.validation import TargetParser
@@ -36,8 +37,7 @@ _JSON = st.recursive(
 def parser() -> TargetParser:
     setting = support.Setting()
     return TargetParser(
-        target_types.TYPES,
-        {'virtual_machine_interface': setting.poller},
+        Catalogue({'told': setting.poller}),
         {'etcd': EtcdSyncer(setting.context)},
     )
 
