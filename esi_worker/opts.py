@@ -24,6 +24,7 @@ import itertools
 from typing import Any
 
 from esi_worker import plugins, templates
+from esi_worker.admin import opts as admin_opts
 from esi_worker.collector import opts as collector_opts
 from esi_worker.dispatcher import opts as worker_opts
 from esi_worker.handlers.heat import options as heat_options
@@ -53,6 +54,7 @@ def _own() -> Iterator[tuple[Any, Iterable[Any]]]:
     yield from worker_opts.list_opts()
     yield from heat_options.list_opts()
     yield from collector_opts.list_opts()
+    yield from admin_opts.list_opts()
 
 
 def _of_plugins() -> Iterator[tuple[Any, Iterable[Any]]]:

@@ -36,6 +36,9 @@ from esi_worker import (
     store,
     templates,
 )
+from esi_worker.admin import opts as admin_opts
+from esi_worker.admin import reports
+from esi_worker.admin import serving as admin_serving
 from esi_worker.dispatcher import opts as worker_opts
 from esi_worker.scheduler import opts as manager_opts
 
@@ -57,12 +60,18 @@ def register_options(conf: Any) -> None:
     """Make the options known that the service itself reads."""
     manager_opts.register(conf)
     worker_opts.register(conf)
+    admin_opts.register(conf)
+    reports.register(conf)
 
 
-def make_candidate(conf: Any, target: store.Store) -> scheduler.Candidate:
+def make_candidate(
+    conf: Any,
+    target: store.Store,
+    catalog: templates.TemplateCatalog | None = None,
+) -> scheduler.Candidate:
     """Put a manager process together."""
     keys = store.key_layout(conf)
-    catalog = templates.load_catalog(conf)
+    catalog = catalog or templates.load_catalog(conf)
     driver_set = drivers.DriverSet.load(catalog, conf)
     clock = clocks.SystemClock()
     settings = manager_opts.settings(conf)
@@ -160,10 +169,17 @@ class ManagerService(_Process):
     def __init__(self, worker_id: Any, conf: Any) -> None:
         super().__init__(worker_id)
         self._store = store.open_store(conf)
-        self._candidate = make_candidate(conf, self._store)
+        catalog = templates.load_catalog(conf)
+        self._candidate = make_candidate(conf, self._store, catalog)
+        self._admin = admin_serving.ManagerAdmin(
+            conf, self._candidate, self._store, catalog.types
+        )
+        reports.set_up(conf, 'esi-worker-manager', self._candidate)
 
     def serve(self) -> None:
+        self._admin.start()
         self._candidate.run()
+        self._admin.stop()
         self._store.close()
 
     def stop(self) -> None:
@@ -179,9 +195,15 @@ class WorkerService(_Process):
         super().__init__(worker_id)
         self._store = store.open_store(conf)
         self._parts = WorkerParts(conf, self._store)
+        self._admin = admin_serving.of_worker(
+            conf, int(worker_id), self._parts.worker
+        )
+        reports.set_up(conf, f'esi-worker-{worker_id}', self._parts.worker)
 
     def serve(self) -> None:
+        self._admin.start()
         self._parts.worker.run()
+        self._admin.stop()
         self._parts.close()
         self._store.close()
 
@@ -199,6 +221,7 @@ def check(conf: Any, role: Role) -> None:
     :raises oslo_config.cfg.Error: the value of an option is of no use
     """
     _read_options(conf)
+    admin_opts.check(conf)
     with store.open_store(conf) as target:
         if role is not Role.WORKER:
             make_candidate(conf, target)
@@ -221,6 +244,7 @@ def run(conf: Any, role: Role) -> None:
     manager = cotyledon.ServiceManager(
         graceful_shutdown_timeout=int(conf.worker.graceful_timeout) + _MARGIN
     )
+    reports.set_up(conf, 'esi-worker')
     manager.register_hooks(on_reload=conf.reload_config_files)
     if role in (Role.ALL, Role.MANAGER):
         manager.add(ManagerService, args=(conf,))

@@ -25,6 +25,7 @@ from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, version
+from esi_worker.admin import reports
 from esi_worker.collector import service
 
 LOG = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda _number, _frame: stop.set())
     try:
         conf = _configured(sys.argv[1:] if argv is None else argv)
+        reports.set_up(conf, _PROGRAM)
         return _run(conf, stop)
     except (cfg.Error, exceptions.ConfigurationError) as error:
         return _fail(str(error), 2)
@@ -56,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _configured(arguments: Sequence[str]) -> Any:
     conf = cfg.ConfigOpts()
     logging.register_options(conf)
+    reports.register(conf)
     # Without any choice oslo.log would write to standard output.
     conf.set_default('use_stderr', True)
     conf(

@@ -31,11 +31,18 @@ class HttpServer:
     """A listening socket, and later the threads that serve it."""
 
     def __init__(
-        self, host: str, port: int, *, threads: int, max_body_bytes: int
+        self,
+        host: str,
+        port: int,
+        *,
+        threads: int,
+        max_body_bytes: int,
+        name: str = 'collector',
     ) -> None:
         """Listen; requests wait until ``start``.
 
         :param port: 0 takes a free one
+        :param name: the group of options that the address comes from
         :raises ConfigurationError: the address cannot be listened on
         """
         self._application: Any = None
@@ -47,7 +54,7 @@ class HttpServer:
                 host=host,
                 port=port,
                 threads=threads,
-                ident='esi-collector',
+                ident=f'esi-{name}',
                 connection_limit=_CONNECTION_LIMIT,
                 # select() cannot watch that many connections.
                 asyncore_use_poll=True,
@@ -56,8 +63,8 @@ class HttpServer:
             )
         except (OSError, ValueError) as error:
             raise exceptions.ConfigurationError(
-                f'the collector cannot listen on {host}, port {port}: '
-                f'{error}; set bind_host and port in [collector]'
+                f'the {name} cannot listen on {host}, port {port}: '
+                f'{error}; set its address and port in [{name}]'
             ) from error
         self._thread = threading.Thread(
             target=self._server.run, name='http', daemon=True

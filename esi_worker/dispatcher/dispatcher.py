@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker import store
+from esi_worker import metrics, store
 from esi_worker.dispatcher import calls, outcomes
 from esi_worker.dispatcher.announcing import Announcer
 from esi_worker.dispatcher.claiming import Claimer
@@ -115,6 +115,13 @@ class Dispatcher:
         """How many calls of ``start`` are running."""
         return len(self._starter)
 
+    def numbers(self) -> dict[str, int]:
+        """How many claimed jobs are in which phase; from any thread."""
+        counts = {phase.name.lower(): 0 for phase in Phase}
+        for run in list(self._runs.values()):
+            counts[run.phase.name.lower()] += 1
+        return counts
+
     @property
     def busy(self) -> bool:
         """Whether a call of ``start`` runs or a result is unwritten."""
@@ -196,6 +203,8 @@ class Dispatcher:
         for run in runs:
             if run.job.id not in self._runs:
                 LOG.info('Job %s claimed', run.job.id)
+                run.began = self._clock.monotonic()
+                metrics.CLAIMS.labels(run.job.handler).inc()
                 self._runs[run.job.id] = run
 
     def _begin(self) -> None:
@@ -255,8 +264,13 @@ class Dispatcher:
 
     def _publish(self) -> None:
         starting = self._runs.starting()
-        for job_id in self._outbox.flush(self._announcer, starting):
-            self._runs.pop(job_id, None)
+        for job_id, outcome in self._outbox.flush(self._announcer, starting):
+            run = self._runs.pop(job_id, None)
+            if run is not None and outcome:
+                seconds = self._clock.monotonic() - run.began
+                metrics.JOB_RUN.labels(run.job.handler, outcome).observe(
+                    seconds
+                )
 
     # --- the end ----------------------------------------------------------
 

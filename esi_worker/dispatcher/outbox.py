@@ -24,7 +24,7 @@ import dataclasses
 
 from oslo_log import log as logging
 
-from esi_worker import exceptions, store
+from esi_worker import exceptions, metrics, store
 from esi_worker.dispatcher import publishing
 from esi_worker.dispatcher.announcing import Announcer
 from esi_worker.dispatcher.runs import Run
@@ -49,7 +49,7 @@ class Outbox:
         self._store = target
         self._keys = keys
         self._items: dict[str, _Item] = {}
-        self._over: list[str] = []
+        self._over: list[tuple[str, str]] = []
 
     def __len__(self) -> int:
         return len(self._items)
@@ -62,12 +62,13 @@ class Outbox:
 
     def flush(
         self, announcer: Announcer, starting: Collection[str]
-    ) -> list[str]:
+    ) -> list[tuple[str, str]]:
         """Write what can be written.
 
         :param announcer: what it has to tell is written along
         :param starting: the jobs that are being started
-        :returns: the ids of the jobs that are over for this worker
+        :returns: the ids of the jobs that are over for this worker, each
+            with ``done``, ``failed``, or nothing when it was lost
         :raises StoreError: the rest stays for the next time
         """
         if self._items:
@@ -155,20 +156,21 @@ class Outbox:
         )
         item.stateless = True
 
-    def _done(self, item: _Item) -> str:
+    def _done(self, item: _Item) -> tuple[str, str]:
         job = item.run.job
         del self._items[job.id]
         if isinstance(item.outcome, Failed):
             LOG.warning('Job %s failed: %s', job.id, item.outcome.error)
-        else:
-            LOG.info('Job %s finished', job.id)
-        return job.id
+            return job.id, 'failed'
+        LOG.info('Job %s finished', job.id)
+        return job.id, 'done'
 
     def _lose(self, item: _Item) -> None:
         job = item.run.job
         del self._items[job.id]
         LOG.warning('Job %s is not ours any more, nothing is written', job.id)
-        self._over.append(job.id)
+        metrics.CLAIMS_LOST.inc()
+        self._over.append((job.id, ''))
 
     def _too_large(self, item: _Item, error: exceptions.StoreError) -> None:
         """A result that no store takes fails the job instead."""

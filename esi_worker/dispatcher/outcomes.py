@@ -25,7 +25,7 @@ import random
 
 from oslo_log import log as logging
 
-from esi_worker import exceptions
+from esi_worker import exceptions, metrics
 from esi_worker.dispatcher.calls import Returned
 from esi_worker.dispatcher.runs import Phase, Run
 from esi_worker.model import (
@@ -141,6 +141,7 @@ def put_off(run: Run, outcome: Retry, now: float) -> None:
     polled = run.phase is Phase.POLLING and keeps_going(outcome)
     run.move(Phase.IN_PROGRESS if polled else Phase.WAITING)
     run.failures += 1
+    metrics.RETRIES.labels(run.job.handler).inc()
     run.due = now + pause(run.failures, outcome.after)
     if outcome.reason != run.reason:
         LOG.warning(

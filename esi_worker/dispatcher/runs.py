@@ -60,7 +60,8 @@ class Run:
     ``stored_at`` is the create revision of the job's record,
     ``claimed_at`` that of its claim, the fence of all we write for it.
     ``due`` is the monotonic time of the next call, or of the end of the
-    running one's patience; ``calls`` tells the calls of a run apart.
+    running one's patience, ``began`` that of the claim; ``calls`` tells
+    the calls of a run apart.
     An ``alone`` run is polled in a call of its own. ``ticket`` is that
     of its latest call of ``start``.
     """
@@ -71,6 +72,7 @@ class Run:
     claimed_at: int
     phase: Phase = Phase.WAITING
     due: float = 0.0
+    began: float = 0.0
     calls: int = 0
     failures: int = 0
     alone: bool = False

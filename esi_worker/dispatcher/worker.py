@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 import contextvars
+import dataclasses
 import queue
 import threading
 import uuid
@@ -29,7 +30,8 @@ import uuid
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker import exceptions, store, templates
+from esi_worker import exceptions, metrics, store, templates
+from esi_worker import health as healths
 from esi_worker.dispatcher import calls
 from esi_worker.dispatcher.dispatcher import Dispatcher
 
@@ -46,6 +48,15 @@ MakeDispatcher = Callable[[store.Lease, str], Dispatcher]
 _keeper: contextvars.ContextVar[store.LeaseKeeper | None] = (
     contextvars.ContextVar('keeper', default=None)
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Current:
+    """What works under one lease."""
+
+    keeper: store.LeaseKeeper
+    follower: store.Follower
+    dispatcher: Dispatcher
 
 
 class Worker:
@@ -76,6 +87,22 @@ class Worker:
             store.Snapshot | store.WatchBatch | None
         ] = queue.SimpleQueue()
         self._failing = False
+        self._current: _Current | None = None
+
+    def health(self) -> healths.Health:
+        """How the worker is; from any thread."""
+        current = self._current
+        if current is None:
+            return healths.Health(problem='the worker has no lease yet')
+        follower, keeper = current.follower, current.keeper
+        lost = keeper.lost.is_set()
+        return healths.Health(
+            watching=follower.alive,
+            silence=follower.silence(),
+            lease=0.0 if lost else keeper.remaining(),
+            problem=str(follower.problem or ''),
+            numbers=current.dispatcher.numbers(),
+        )
 
     def claim_seconds(self) -> float:
         """How long the claims of this thread are ours for certain."""
@@ -135,9 +162,11 @@ class Worker:
         )
         feeder.start()
         LOG.info('Worker %s is ready', identity)
+        self._current = _Current(keeper, follower, dispatcher)
         try:
             self._loop(dispatcher, keeper, templates_prefix)
         finally:
+            self._current = None
             follower.close()
             feeder.join()
             self._drop_inbox()
@@ -160,6 +189,7 @@ class Worker:
                     'The lease is lost; %d claimed jobs are dropped',
                     len(dispatcher),
                 )
+                metrics.CLAIMS_LOST.inc(len(dispatcher))
                 return
             for item in self._receive(self._patience(dispatcher)):
                 if item.prefix == templates_prefix:

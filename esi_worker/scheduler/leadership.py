@@ -28,6 +28,7 @@ from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store, templates
+from esi_worker import health as healths
 from esi_worker.scheduler.manager import Manager
 from esi_worker.scheduler.world import World
 
@@ -65,6 +66,30 @@ class Candidate:
         self._identity = str(uuid.uuid4())
         self._stopping = threading.Event()
         self._followers: set[store.Follower] = set()
+        self._keeper: store.LeaseKeeper | None = None
+        self._manager: Manager | None = None
+
+    @property
+    def identity(self) -> str:
+        """What the election key holds while this one leads."""
+        return self._identity
+
+    def health(self) -> healths.Health:
+        """How the candidate is; from any thread."""
+        keeper, manager = self._keeper, self._manager
+        if keeper is None:
+            return healths.Health(problem='the manager has no lease yet')
+        lost = keeper.lost.is_set()
+        followers = list(self._followers)
+        follower = followers[0] if followers else None
+        return healths.Health(
+            watching=follower is not None and follower.alive,
+            silence=0.0 if follower is None else follower.silence(),
+            lease=0.0 if lost else keeper.remaining(),
+            leading=manager is not None and not lost,
+            problem=_problem(follower),
+            numbers={} if manager is None else manager.numbers(),
+        )
 
     def run(self) -> None:
         """Stand for election again and again until ``stop``."""
@@ -86,6 +111,7 @@ class Candidate:
             self._store, self._lease_ttl, clock=self._clock
         )
         keeper.start()
+        self._keeper = keeper
         try:
             election = store.Election(
                 self._store, self._keys.election, self._identity, keeper.lease
@@ -93,6 +119,7 @@ class Candidate:
             if self._wait_for_office(election, keeper):
                 self._lead(election, keeper)
         finally:
+            self._keeper = None
             keeper.stop()
 
     def _wait_for_office(
@@ -134,8 +161,12 @@ class Candidate:
             manager = Manager(
                 self._make_world(), follower, self._catalog, [election.fence]
             )
-            while not self._stopping.is_set() and not keeper.lost.is_set():
-                manager.step(_WAIT)
+            self._manager = manager
+            try:
+                while not self._stopping.is_set() and not keeper.lost.is_set():
+                    manager.step(_WAIT)
+            finally:
+                self._manager = None
 
     def _follow(self, prefixes: tuple[str, ...]) -> _Following:
         follower = store.Follower(
@@ -146,6 +177,12 @@ class Candidate:
             clock=self._clock,
         )
         return _Following(follower, self._followers)
+
+
+def _problem(follower: store.Follower | None) -> str:
+    if follower is None:
+        return 'the manager follows nothing at the moment'
+    return str(follower.problem or '')
 
 
 class _Following:

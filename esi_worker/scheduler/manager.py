@@ -81,6 +81,15 @@ class Manager:
         """Whether everything was listed; nothing is written before."""
         return not self._unlisted
 
+    def numbers(self) -> dict[str, int]:
+        """How much there is of what; from any thread."""
+        world = self._world
+        return {
+            'configs': len(world.cache),
+            'jobs': len(world.table),
+            'blocked': len(world.blocks),
+        }
+
     def step(self, timeout: float) -> bool:
         """Wait for what happens next and act on it.
 

@@ -35,7 +35,7 @@ import etcd3gw
 import requests
 import requests.adapters
 
-from esi_worker import exceptions
+from esi_worker import exceptions, metrics
 from esi_worker.store import etcd_auth, etcd_codec, etcd_errors
 
 _T = TypeVar('_T')
@@ -103,9 +103,10 @@ class EtcdClient:
         def send(client: etcd3gw.Etcd3Client, token: str) -> etcd_codec.Json:
             return _post(client, path, payload, token)
 
-        return self._auth.call(
-            lambda token: self._try_all(send, token, repeatable)
-        )
+        with metrics.timed(metrics.ETCD_REQUESTS, path.rpartition('/')[2]):
+            return self._auth.call(
+                lambda token: self._try_all(send, token, repeatable)
+            )
 
     def stream(self, path: str, body: str) -> requests.Response:
         """Open an endless answer; it has no read timeout."""
@@ -124,7 +125,10 @@ class EtcdClient:
             _without_read_timeout(response)
             return response
 
-        return self._auth.call(lambda token: self._try_all(send, token, True))
+        with metrics.timed(metrics.ETCD_REQUESTS, path.rpartition('/')[2]):
+            return self._auth.call(
+                lambda token: self._try_all(send, token, True)
+            )
 
     def close(self) -> None:
         self.session.close()

@@ -33,7 +33,7 @@ import time
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker import exceptions
+from esi_worker import exceptions, metrics
 from esi_worker.store import backoff, base
 from esi_worker.store import pulse as pulses
 
@@ -228,6 +228,7 @@ class Follower:
         self._retry_at = self._clock.monotonic() + self._backoff.delay()
         if self._closed.is_set():
             return
+        metrics.WATCH_FAILURES.inc()
         if self._problem is None:
             self._problem_since = self._clock.monotonic()
             LOG.warning(

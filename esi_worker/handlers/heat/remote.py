@@ -26,9 +26,11 @@ import itertools
 from typing import Any
 from urllib import parse
 
+from heatclient import exc
 from heatclient.common import http
 from heatclient.v1 import resources, stacks
 
+from esi_worker import metrics
 from esi_worker.handlers.heat import (
     backend,
     options,
@@ -56,9 +58,12 @@ class _Client(http.SessionClient):
         self._timeout = timeout
 
     def request(self, url: str, method: str, **kwargs: Any) -> Any:
-        return super().request(
-            url, method, timeout=self._timeout, log=False, **kwargs
-        )
+        with metrics.timed(
+            metrics.HEAT_REQUESTS, method, outcome_of=_outcome_of
+        ):
+            return super().request(
+                url, method, timeout=self._timeout, log=False, **kwargs
+            )
 
 
 class HeatBackend(backend.StackBackend):
@@ -182,6 +187,13 @@ class HeatBackend(backend.StackBackend):
             region_name=self._group.region_name,
             endpoint_override=self._sessions.endpoint(tenant),
         )
+
+
+def _outcome_of(error: BaseException) -> str:
+    """How a metric names the end of a request."""
+    if isinstance(error, exc.HTTPException):
+        return str(error.code)
+    return 'unavailable'
 
 
 def _fields(request: backend.StackRequest) -> dict[str, Any]:
