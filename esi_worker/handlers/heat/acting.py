@@ -26,6 +26,7 @@ from oslo_log import log
 from esi_worker import exceptions
 from esi_worker.handlers import base
 from esi_worker.handlers.heat import (
+    auditing,
     backend,
     decisions,
     errors,
@@ -103,9 +104,14 @@ class Actor:
         assert info is not None and journey.request is not None
         timeout = self._may_change(journey)
         try:
-            self._stacks.update(
-                journey.tenant, info.id, journey.request, timeout
-            )
+            with auditing.change(journey, 'UPDATE', info.id) as change:
+                self._stacks.update(
+                    journey.tenant,
+                    info.id,
+                    journey.request,
+                    timeout,
+                    change.request_id,
+                )
         except (errors.StackNotFound, errors.HeatRefused) as error:
             return self._reconsider(journey, info, error)
         return self._accepted(journey, Stage.APPLYING, info.id, 'UPDATE')
@@ -115,7 +121,14 @@ class Actor:
         assert info is not None
         timeout = self._may_change(journey)
         try:
-            self._stacks.delete(journey.tenant, journey.name, info.id, timeout)
+            with auditing.change(journey, 'DELETE', info.id) as change:
+                self._stacks.delete(
+                    journey.tenant,
+                    journey.name,
+                    info.id,
+                    timeout,
+                    change.request_id,
+                )
         except errors.StackNotFound:
             return self.act(journey, None)
         return self._accepted(journey, Stage.DELETING, info.id, 'DELETE')
@@ -124,9 +137,13 @@ class Actor:
         assert journey.request is not None
         timeout = self._may_change(journey)
         try:
-            stack_id = self._stacks.create(
-                journey.tenant, journey.request, timeout
-            )
+            with auditing.change(journey, 'CREATE') as change:
+                stack_id = change.stack_id = self._stacks.create(
+                    journey.tenant,
+                    journey.request,
+                    timeout,
+                    change.request_id,
+                )
         except errors.StackExists as error:
             return Retry(f'stack {journey.name}: {error}', NAME_TAKEN_DELAY)
         except errors.StackNotFound as error:

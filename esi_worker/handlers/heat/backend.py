@@ -36,6 +36,8 @@ from esi_worker.model.codec import Json
 #: The tag that all our stacks have.
 OWNER_TAG = 'esi-worker'
 _DIGEST_PREFIX = 'esi-digest-'
+#: What Heat shows in place of a hidden parameter's value.
+HIDDEN = '******'
 
 
 def digest_tag(template: str, parameters: Mapping[str, Json]) -> str:
@@ -50,7 +52,9 @@ class StackRequest:
     """What a stack shall be.
 
     ``tags`` are all tags that the stack gets: an update takes away those
-    it does not name.
+    it does not name. With ``observe`` an update looks at what is really
+    there and mends what was changed behind Heat's back, as far as the
+    resources of the stack support that.
     """
 
     name: str
@@ -58,13 +62,16 @@ class StackRequest:
     parameters: Mapping[str, Json] = dataclasses.field(repr=False)
     timeout_mins: int
     tags: tuple[str, ...]
+    observe: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StackInfo:
     """A stack as Heat lists it.
 
-    ``status`` is Heat's word, such as ``CREATE_IN_PROGRESS``.
+    ``status`` is Heat's word, such as ``CREATE_IN_PROGRESS``;
+    ``changed_at`` is when Heat accepted the last creation or update, in
+    its own words and to the second.
     """
 
     id: str
@@ -72,6 +79,7 @@ class StackInfo:
     status: str
     reason: str = ''
     tags: tuple[str, ...] = ()
+    changed_at: str = ''
 
     @property
     def action(self) -> str:
@@ -105,6 +113,17 @@ class StackDetails:
 
     info: StackInfo
     outputs: Sequence[Mapping[str, Json]] = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StackContent:
+    """What a stack was last asked to be, as Heat has it.
+
+    Values of hidden parameters are ``backend.HIDDEN``.
+    """
+
+    template: Mapping[str, Json] = dataclasses.field(repr=False)
+    parameters: Mapping[str, Json] = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,7 +165,11 @@ class StackChanges:
 
 
 class StackBackend(abc.ABC):
-    """Stacks of many tenants; calls come from several threads."""
+    """Stacks of many tenants; calls come from several threads.
+
+    A ``request_id`` (``req-<uuid>``) names a change in Heat's own log,
+    whether its answer arrives or not.
+    """
 
     @abc.abstractmethod
     def find(self, tenant: str, name: str) -> StackInfo | None:
@@ -154,7 +177,11 @@ class StackBackend(abc.ABC):
 
     @abc.abstractmethod
     def create(
-        self, tenant: str, request: StackRequest, timeout: float
+        self,
+        tenant: str,
+        request: StackRequest,
+        timeout: float,
+        request_id: str = '',
     ) -> str:
         """Begin to create a stack.
 
@@ -170,6 +197,7 @@ class StackBackend(abc.ABC):
         stack_id: str,
         request: StackRequest,
         timeout: float,
+        request_id: str = '',
     ) -> None:
         """Begin to make a stack what the request says, all of it.
 
@@ -181,7 +209,12 @@ class StackBackend(abc.ABC):
 
     @abc.abstractmethod
     def delete(
-        self, tenant: str, name: str, stack_id: str, timeout: float
+        self,
+        tenant: str,
+        name: str,
+        stack_id: str,
+        timeout: float,
+        request_id: str = '',
     ) -> None:
         """Begin to delete a stack; it may be asked for again.
 
@@ -204,6 +237,13 @@ class StackBackend(abc.ABC):
     @abc.abstractmethod
     def outputs(self, tenant: str, name: str, stack_id: str) -> StackDetails:
         """Read a stack with its outputs; costly, so once at the end.
+
+        :raises StackNotFound: there is no such stack
+        """
+
+    @abc.abstractmethod
+    def content(self, tenant: str, name: str, stack_id: str) -> StackContent:
+        """Read the template and the parameters of a stack.
 
         :raises StackNotFound: there is no such stack
         """

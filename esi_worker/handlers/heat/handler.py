@@ -29,6 +29,7 @@ from esi_worker import exceptions, plugins
 from esi_worker.handlers import base
 from esi_worker.handlers.heat import (
     acting,
+    auditing,
     backend,
     errors,
     journeys,
@@ -148,6 +149,7 @@ class HeatHandler(base.Handler):
         journey = self._begin(job)
         if known is not None:
             journey.calls = known.calls
+            journey.change = known.change
         return journey
 
     def _begin(self, job: Job) -> Journey:
@@ -193,6 +195,7 @@ class HeatHandler(base.Handler):
         if isinstance(outcome, InProgress | Retry):
             self._journeys.keep(journey)
         else:
+            auditing.ended(journey, outcome)
             self._journeys.drop(journey.job.id)
         return outcome
 

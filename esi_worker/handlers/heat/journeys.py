@@ -80,7 +80,8 @@ class Journey:
 
     ``request`` is None for a deletion. ``limit`` is how many seconds Heat
     may take. ``expects`` is the action that answers our call, and
-    ``calls`` counts the changes that Heat has accepted.
+    ``calls`` counts the changes that Heat has accepted. ``change`` is the
+    action and the request id of the last one that was asked for.
     """
 
     job: Job
@@ -95,6 +96,7 @@ class Journey:
     stack_id: str = ''
     expects: str = ''
     calls: int = 0
+    change: tuple[str, str] | None = None
 
     @property
     def verb(self) -> str:

@@ -22,7 +22,8 @@ Faults: ``outage`` makes every call fail; ``lose_answers`` lets changes
 happen but loses their answers; ``refusal`` refuses creations and
 updates; ``hang`` keeps operations from ending; ``name_lag`` is how often
 a name is still taken after a deletion; ``before_update`` is called once
-at the beginning of the next update. ``requests`` counts the calls.
+at the beginning of the next update. ``requests`` counts the calls,
+``request_ids`` are those of the changes that were asked for.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class _Stack:
     status: str
     reason: str
     ends: float
+    changes: int = 0
 
     def info(self) -> backend.StackInfo:
         return backend.StackInfo(
@@ -59,6 +61,7 @@ class _Stack:
             status=f'{self.action}_{self.status}',
             reason=self.reason,
             tags=self.request.tags,
+            changed_at=str(self.changes),
         )
 
 
@@ -82,6 +85,7 @@ class MemoryBackend(backend.StackBackend):
         self.name_lag = 0
         self.before_update: Callable[[], None] | None = None
         self.requests: collections.Counter[str] = collections.Counter()
+        self.request_ids: list[str] = []
 
     def find(self, tenant: str, name: str) -> backend.StackInfo | None:
         self._called('find')
@@ -90,9 +94,13 @@ class MemoryBackend(backend.StackBackend):
             return None if stack is None else stack.info()
 
     def create(
-        self, tenant: str, request: backend.StackRequest, timeout: float
+        self,
+        tenant: str,
+        request: backend.StackRequest,
+        timeout: float,
+        request_id: str = '',
     ) -> str:
-        self._called('create')
+        self._called('create', request_id)
         self._refuse(request)
         with self._lock:
             if self._is_taken(tenant, request.name):
@@ -111,8 +119,9 @@ class MemoryBackend(backend.StackBackend):
         stack_id: str,
         request: backend.StackRequest,
         timeout: float,
+        request_id: str = '',
     ) -> None:
-        self._called('update')
+        self._called('update', request_id)
         before, self.before_update = self.before_update, None
         if before is not None:
             before()
@@ -129,9 +138,14 @@ class MemoryBackend(backend.StackBackend):
         self._answer()
 
     def delete(
-        self, tenant: str, name: str, stack_id: str, timeout: float
+        self,
+        tenant: str,
+        name: str,
+        stack_id: str,
+        timeout: float,
+        request_id: str = '',
     ) -> None:
-        self._called('delete')
+        self._called('delete', request_id)
         with self._lock:
             stack = self._existing(tenant, stack_id)
             self._begin(stack, 'DELETE')
@@ -162,6 +176,16 @@ class MemoryBackend(backend.StackBackend):
                     return backend.StackDetails(
                         stack.info(), memory_template.outputs(stack.request)
                     )
+        raise _not_found(stack_id)
+
+    def content(
+        self, tenant: str, name: str, stack_id: str
+    ) -> backend.StackContent:
+        self._called('content')
+        with self._lock:
+            for stack in self._settled(tenant):
+                if stack.id == stack_id:
+                    return memory_template.content(stack.request)
         raise _not_found(stack_id)
 
     def resources(
@@ -214,8 +238,10 @@ class MemoryBackend(backend.StackBackend):
             stack.reason = reason
             stack.ends = self._clock.monotonic()
 
-    def _called(self, name: str) -> None:
+    def _called(self, name: str, request_id: str = '') -> None:
         self.requests[name] += 1
+        if request_id:
+            self.request_ids.append(request_id)
         if self.outage is not None:
             raise errors.HeatUnavailable(self.outage)
 
@@ -233,6 +259,7 @@ class MemoryBackend(backend.StackBackend):
 
     def _begin(self, stack: _Stack, action: str) -> None:
         stack.action = action
+        stack.changes += action != 'DELETE'
         stack.status = 'IN_PROGRESS'
         stack.reason = f'Stack {action} started'
         lasts = max(

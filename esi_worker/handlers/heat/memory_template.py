@@ -81,6 +81,21 @@ def resources(
     ]
 
 
+def content(request: backend.StackRequest) -> backend.StackContent:
+    """What Heat shows of template and parameters."""
+    template = _template(request)
+    declared = template.get('parameters') or {}
+    return backend.StackContent(
+        template,
+        {
+            name: backend.HIDDEN
+            if (declared.get(name) or {}).get('hidden')
+            else value
+            for name, value in request.parameters.items()
+        },
+    )
+
+
 def changes(
     now: backend.StackRequest, wanted: backend.StackRequest
 ) -> backend.StackChanges:

@@ -86,10 +86,14 @@ class HeatBackend(backend.StackBackend):
         return None
 
     def create(
-        self, tenant: str, request: backend.StackRequest, timeout: float
+        self,
+        tenant: str,
+        request: backend.StackRequest,
+        timeout: float,
+        request_id: str = '',
     ) -> str:
         with translating.addressing():
-            answer = self._stacks(tenant, timeout).create(
+            answer = self._stacks(tenant, timeout, request_id).create(
                 stack_name=request.name, **_fields(request)
             )
             return str(answer['stack']['id'])
@@ -100,17 +104,25 @@ class HeatBackend(backend.StackBackend):
         stack_id: str,
         request: backend.StackRequest,
         timeout: float,
+        request_id: str = '',
     ) -> None:
         with translating.addressing():
-            self._stacks(tenant, timeout).update(
-                _identity(request.name, stack_id), **_fields(request)
+            self._stacks(tenant, timeout, request_id).update(
+                _identity(request.name, stack_id), **_update_fields(request)
             )
 
     def delete(
-        self, tenant: str, name: str, stack_id: str, timeout: float
+        self,
+        tenant: str,
+        name: str,
+        stack_id: str,
+        timeout: float,
+        request_id: str = '',
     ) -> None:
         with translating.addressing():
-            self._stacks(tenant, timeout).delete(_identity(name, stack_id))
+            self._stacks(tenant, timeout, request_id).delete(
+                _identity(name, stack_id)
+            )
 
     def status(
         self, tenant: str, stack_ids: Iterable[str]
@@ -133,6 +145,17 @@ class HeatBackend(backend.StackBackend):
             stack = self._stacks(tenant).get(_identity(name, stack_id))
         fields = stack.to_dict()
         return backend.StackDetails(_info(fields), fields.get('outputs') or ())
+
+    def content(
+        self, tenant: str, name: str, stack_id: str
+    ) -> backend.StackContent:
+        manager, identity = self._stacks(tenant), _identity(name, stack_id)
+        with translating.addressing():
+            template = manager.template(identity)
+            environment = manager.environment(identity)
+            return backend.StackContent(
+                template, environment.get('parameters') or {}
+            )
 
     def resources(
         self, tenant: str, name: str, stack_id: str
@@ -163,7 +186,7 @@ class HeatBackend(backend.StackBackend):
     ) -> backend.StackChanges:
         with translating.addressing():
             answer = self._stacks(tenant).preview_update(
-                _identity(request.name, stack_id), **_fields(request)
+                _identity(request.name, stack_id), **_update_fields(request)
             )
             changes = answer['resource_changes']
             return backend.StackChanges(
@@ -173,10 +196,14 @@ class HeatBackend(backend.StackBackend):
     def close(self) -> None:
         self._sessions.close()
 
-    def _stacks(self, tenant: str, timeout: float | None = None) -> Any:
-        return stacks.StackManager(self._client(tenant, timeout))
+    def _stacks(
+        self, tenant: str, timeout: float | None = None, request_id: str = ''
+    ) -> Any:
+        return stacks.StackManager(self._client(tenant, timeout, request_id))
 
-    def _client(self, tenant: str, timeout: float | None = None) -> _Client:
+    def _client(
+        self, tenant: str, timeout: float | None = None, request_id: str = ''
+    ) -> _Client:
         limits = (timeout, self._group.timeout)
         return _Client(
             self._sessions.get(tenant),
@@ -186,6 +213,7 @@ class HeatBackend(backend.StackBackend):
             interface=self._group.valid_interfaces,
             region_name=self._group.region_name,
             endpoint_override=self._sessions.endpoint(tenant),
+            global_request_id=request_id or None,
         )
 
 
@@ -206,6 +234,11 @@ def _fields(request: backend.StackRequest) -> dict[str, Any]:
     }
 
 
+def _update_fields(request: backend.StackRequest) -> dict[str, Any]:
+    fields = _fields(request)
+    return {**fields, 'converge': True} if request.observe else fields
+
+
 def _info(fields: dict[str, Any]) -> backend.StackInfo:
     tags = fields.get('tags') or ()
     return backend.StackInfo(
@@ -214,6 +247,9 @@ def _info(fields: dict[str, Any]) -> backend.StackInfo:
         status=fields['stack_status'],
         reason=fields.get('stack_status_reason') or '',
         tags=tuple(tags.split(',') if isinstance(tags, str) else tags),
+        changed_at=fields.get('updated_time')
+        or fields.get('creation_time')
+        or '',
     )
 
 

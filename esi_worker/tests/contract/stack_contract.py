@@ -212,6 +212,25 @@ class Updates(StackContract):
         self.assertEqual(set(request.tags), set(info.tags))
         self.assertEqual('new', self.output(stack_id, 'first'))
 
+    def test_update_may_observe_what_is_really_there(self) -> None:
+        stack_id = self.create(self.request())
+        self.settled(stack_id)
+        request = dataclasses.replace(self.request(), observe=True)
+        self.update(stack_id, request)
+        self.assertEqual('UPDATE_COMPLETE', self.settled(stack_id).status)
+
+    def test_time_of_the_last_change_is_told(self) -> None:
+        stack_id = self.create(self.request())
+        created = self.settled(stack_id)
+        self.assertEqual(created, self.settled(stack_id))
+        for _ in range(6):
+            # Heat counts whole seconds.
+            self.pass_time(0.2)
+        self.update(stack_id, self.request())
+        updated = self.settled(stack_id)
+        self.assertNotEqual('', created.changed_at)
+        self.assertNotEqual(created.changed_at, updated.changed_at)
+
     def test_update_shows_as_soon_as_it_is_accepted(self) -> None:
         stack_id = self.create(self.request(value='old'))
         self.settled(stack_id)
@@ -348,6 +367,32 @@ class Listings(StackContract):
 
     def test_tag_that_no_stack_carries(self) -> None:
         self.assertEqual([], self.stacks.tagged(self.tenant, 'esi-worker'))
+
+
+class Contents(StackContract):
+    def content(self, stack_id: str) -> backend.StackContent:
+        return self.stacks.content(self.tenant, 'thing_1', stack_id)
+
+    def test_content_is_what_was_sent(self) -> None:
+        stack_id = self.create(self.request(value='mine', fail=False))
+        content = self.content(stack_id)
+        self.assertEqual({'value': 'mine', 'fail': False}, content.parameters)
+        self.assertEqual(
+            {'get_param': 'value'},
+            content.template['resources']['thing']['properties']['value'],
+        )
+        self.assertEqual({'second', 'first'}, set(content.template['outputs']))
+
+    def test_hidden_parameter_is_not_shown(self) -> None:
+        template = TEMPLATE.replace('default: usual', 'hidden: true')
+        stack_id = self.create(self.request(template=template, value='mine'))
+        content = self.content(stack_id)
+        self.assertEqual({'value': backend.HIDDEN}, content.parameters)
+
+    def test_content_of_no_stack_is_not_found(self) -> None:
+        self.assertRaises(
+            errors.StackNotFound, self.content, str(uuid.uuid4())
+        )
 
 
 class Resources(StackContract):

@@ -56,6 +56,10 @@ class HeatListingsTest(_HeatMixin, contract.Listings):
     pass
 
 
+class HeatContentsTest(_HeatMixin, contract.Contents):
+    pass
+
+
 class HeatResourcesTest(_HeatMixin, contract.Resources):
     pass
 

@@ -52,6 +52,10 @@ class MemoryListingsTest(_MemoryMixin, contract.Listings):
     pass
 
 
+class MemoryContentsTest(_MemoryMixin, contract.Contents):
+    pass
+
+
 class MemoryResourcesTest(_MemoryMixin, contract.Resources):
     pass
 

@@ -87,7 +87,11 @@ class SimHeat(backend.StackBackend):
         return None if stack is None else stack.info()
 
     def create(
-        self, tenant: str, request: backend.StackRequest, timeout: float
+        self,
+        tenant: str,
+        request: backend.StackRequest,
+        timeout: float,
+        request_id: str = '',
     ) -> str:
         self._reach()
         if self._named(tenant, request.name) is not None:
@@ -104,6 +108,7 @@ class SimHeat(backend.StackBackend):
         stack_id: str,
         request: backend.StackRequest,
         timeout: float,
+        request_id: str = '',
     ) -> None:
         self._reach()
         stack = self._existing(tenant, stack_id)
@@ -114,7 +119,12 @@ class SimHeat(backend.StackBackend):
         self._answer_change(timeout)
 
     def delete(
-        self, tenant: str, name: str, stack_id: str, timeout: float
+        self,
+        tenant: str,
+        name: str,
+        stack_id: str,
+        timeout: float,
+        request_id: str = '',
     ) -> None:
         self._reach()
         self._begin(self._existing(tenant, stack_id), 'DELETE')
@@ -132,6 +142,14 @@ class SimHeat(backend.StackBackend):
         }
         self._answer(30.0)
         return found
+
+    def content(
+        self, tenant: str, name: str, stack_id: str
+    ) -> backend.StackContent:
+        self._reach()
+        request = self._existing(tenant, stack_id).request
+        self._answer(30.0)
+        return backend.StackContent({}, request.parameters)
 
     def resources(
         self, tenant: str, name: str, stack_id: str

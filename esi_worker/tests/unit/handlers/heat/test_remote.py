@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import fixtures
@@ -78,6 +79,20 @@ class RequestTest(RemoteTestCase):
             },
             self.http.last_request.json(),
         )
+
+    def test_change_carries_the_request_id_of_its_caller(self) -> None:
+        self.accept()
+        self.stacks.create('t1', REQUEST, 9.0, 'req-1')
+        headers = self.http.last_request.headers
+        self.assertEqual('req-1', headers['X-OpenStack-Request-ID'])
+
+    def test_update_that_observes_says_so(self) -> None:
+        self.http.put(f'{STACKS}/net_1/u1', status_code=202)
+        for observe in (False, True):
+            request = dataclasses.replace(REQUEST, observe=observe)
+            self.stacks.update('t1', 'u1', request, 9.0)
+        sent = [each.json() for each in self.http.request_history]
+        self.assertEqual({**sent[0], 'converge': True}, sent[1])
 
     def test_change_is_bounded_by_its_caller(self) -> None:
         self.accept()
