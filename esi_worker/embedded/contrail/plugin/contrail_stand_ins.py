@@ -12,112 +12,29 @@
 
 """Heat resource types ``OS::Contrail::*`` without a network controller.
 
-Imported by Heat from its ``plugin_dirs``, never by the worker. Each type
-takes the properties of the real one, keeps them in Heat's own database and
-gives the attributes in the real shapes; nothing else happens, unless a
-marker asks for a failure, a delay or an id (see
-esi_worker/embedded/faults.py).
+Imported by Heat from its ``plugin_dirs``, never by the worker.
 """
 
 from __future__ import annotations
 
-import time
-from typing import Any, NamedTuple
-import uuid
+from typing import Any
 
-from heat.engine import attributes, properties, resource
+from heat.engine import attributes
 
-from esi_worker.embedded import faults
-
-STRING = properties.Schema.STRING
-BOOLEAN = properties.Schema.BOOLEAN
-LIST = properties.Schema.LIST
-# Heat's JSON type takes lists and maps alike, as these APIs do.
-JSON = properties.Schema.ANY
-
-
-class MarkedFailure(Exception):
-    """A marker asked for it."""
-
-
-class Wait(NamedTuple):
-    """What Heat polls: the action, and when it has lasted long enough."""
-
-    action: str
-    until: float
-
-
-class StandIn(resource.Resource):
-    """What the four types have in common."""
-
-    def handle_create(self) -> Wait:
-        self.resource_id_set(self._identity())
-        return self._begin('create')
-
-    def handle_update(
-        self, json_snippet: Any, tmpl_diff: Any, prop_diff: Any
-    ) -> Wait:
-        return self._begin('update')
-
-    def handle_delete(self) -> Wait:
-        return self._begin('delete')
-
-    def check_create_complete(self, wait: Wait) -> bool:
-        return self._finish(wait)
-
-    def check_update_complete(self, wait: Wait) -> bool:
-        return self._finish(wait)
-
-    def check_delete_complete(self, wait: Wait) -> bool:
-        return self._finish(wait)
-
-    def get_reference_id(self) -> Any:
-        return self.resource_id
-
-    def _identity(self) -> str:
-        """The id that the controller would give."""
-        return faults.identity(self._markers()) or str(uuid.uuid4())
-
-    def _resolve_attribute(self, name: str) -> Any:
-        if self.resource_id is None:
-            return None
-        if name == 'fq_name':
-            return ':'.join(fq_name(self.resource_id))
-        return self.properties[name]
-
-    def _begin(self, action: str) -> Wait:
-        delay = faults.seconds(self._markers(), action)
-        return Wait(action, time.monotonic() + delay)
-
-    def _finish(self, wait: Wait) -> bool:
-        if time.monotonic() < wait.until:
-            return False
-        if faults.holds(self._markers(), wait.action):
-            return False
-        if faults.fails(self._markers(), wait.action):
-            raise MarkedFailure(f'fail-{wait.action} for {self.name}')
-        return True
-
-    def _markers(self) -> str:
-        return faults.markers_of(self.properties['name'] or '')
-
-
-def fq_name(identity: str) -> list[str]:
-    """A controller's fully qualified name."""
-    return ['default-domain', 'admin', identity]
-
-
-def changeable(kind: str, **more: Any) -> properties.Schema:
-    return properties.Schema(kind, update_allowed=True, **more)
-
-
-def fixed(kind: str, **more: Any) -> properties.Schema:
-    """A property whose change replaces the resource."""
-    return properties.Schema(kind, **more)
-
-
-def attribute(kind: str = attributes.Schema.STRING) -> attributes.Schema:
-    return attributes.Schema('As the controller shows it.', type=kind)
+# Heat imports this folder as a package of its own: only a relative
+# import finds what lies beside this module.
+from .stand_in import (
+    BOOLEAN,
+    JSON,
+    LIST,
+    NUMBER,
+    STRING,
+    StandIn,
+    attribute,
+    changeable,
+    fixed,
+    fq_name,
+)
 
 
 class VirtualNetwork(StandIn):
@@ -220,6 +137,109 @@ class InstanceIp(StandIn):
     }
 
 
+class Subnet(StandIn):
+    """The older sort, known by its range alone."""
+
+    properties_schema = {
+        'name': fixed(STRING),
+        'ip_prefix': fixed(STRING),
+        'virtual_machine_interfaces': changeable(LIST),
+    }
+    attributes_schema = {'name': attribute(), 'fq_name': attribute()}
+
+
+class ExistingResource(StandIn):
+    """Something that the controller knows already."""
+
+    properties_schema = {
+        'fq_name': fixed(LIST),
+        'resource_type': fixed(STRING),
+    }
+    attributes_schema = {
+        'name': attribute(),
+        'fq_name': attribute(attributes.Schema.LIST),
+    }
+
+    def _resolve_attribute(self, name: str) -> Any:
+        if self.resource_id is None:
+            return None
+        whole = self.properties['fq_name']
+        return whole if name == 'fq_name' else whole[-1]
+
+
+class PhysicalRouter(StandIn):
+    properties_schema = {
+        'name': fixed(STRING),
+        'virtual_routers': changeable(LIST),
+        'management_ip': changeable(STRING),
+        'dataplane_ip': changeable(STRING),
+        'vendor_name': changeable(STRING),
+        'product_name': changeable(STRING),
+        'vnc_managed': changeable(BOOLEAN),
+        'user_credentials': changeable(JSON),
+    }
+    attributes_schema = {
+        **{
+            name: attribute()
+            for name in (
+                'name',
+                'fq_name',
+                'management_ip',
+                'dataplane_ip',
+                'vendor_name',
+                'product_name',
+            )
+        },
+        'vnc_managed': attribute(attributes.Schema.BOOLEAN),
+        **{
+            name: attribute(attributes.Schema.LIST)
+            for name in (
+                'virtual_routers',
+                'physical_interfaces',
+                'logical_interfaces',
+            )
+        },
+    }
+
+    def _shown(self, name: str) -> Any:
+        if name in ('physical_interfaces', 'logical_interfaces'):
+            return []
+        return super()._shown(name)
+
+
+class PhysicalInterface(StandIn):
+    properties_schema = {
+        'name': fixed(STRING),
+        'physical_router': fixed(STRING),
+    }
+    attributes_schema = {'name': attribute(), 'fq_name': attribute()}
+
+
+class LogicalInterface(StandIn):
+    properties_schema = {
+        'name': fixed(STRING),
+        'physical_interface': fixed(STRING),
+        'virtual_machine_interfaces': changeable(LIST),
+        'type': changeable(STRING),
+        'vlan': changeable(NUMBER),
+    }
+    attributes_schema = {'name': attribute(), 'fq_name': attribute()}
+
+
+class NetconfNamedConfigs(StandIn):
+    """Pieces of a router's configuration."""
+
+    marked_by = 'device_ip'
+    properties_schema = {
+        'configs': changeable(JSON),
+        'lock_timeout': changeable(NUMBER),
+        'device_ip': changeable(STRING),
+        'port': changeable(NUMBER),
+        'username': changeable(STRING),
+        'password': changeable(STRING),
+    }
+
+
 def resource_mapping() -> dict[str, type[StandIn]]:
     """What Heat asks a plug-in module for."""
     return {
@@ -227,4 +247,10 @@ def resource_mapping() -> dict[str, type[StandIn]]:
         'OS::Contrail::VnSubnet': VnSubnet,
         'OS::Contrail::VirtualMachineInterface': VirtualMachineInterface,
         'OS::Contrail::InstanceIp': InstanceIp,
+        'OS::Contrail::Subnet': Subnet,
+        'OS::Contrail::ExistingResource': ExistingResource,
+        'OS::Contrail::PhysicalRouter': PhysicalRouter,
+        'OS::Contrail::PhysicalInterface': PhysicalInterface,
+        'OS::Contrail::LogicalInterface': LogicalInterface,
+        'OS::Contrail::NetconfNamedConfigs': NetconfNamedConfigs,
     }
