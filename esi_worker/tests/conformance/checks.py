@@ -64,19 +64,7 @@ def jobs(traces: Traces) -> Iterator[Finding]:
     for scenario in traces.scenarios('jobs'):
         for record in traces.lines(f'jobs/{scenario}.jsonl'):
             run = traces.run(record['templates_file'])
-            yield from _one_job(
-                run,
-                scenario,
-                _Recorded(
-                    key=record['job_key'],
-                    job=record['job_value'],
-                    template_ids=tuple(record['templates']),
-                    config_key=record['config_key'],
-                    config=record['config_value'],
-                    previous=record['previous_config_value'],
-                    view=run.known(record['known_resources_needed']),
-                ),
-            )
+            yield from one_job(run, scenario, recorded(run, record))
 
 
 def two_handlers(traces: Traces) -> Iterator[Finding]:
@@ -89,10 +77,10 @@ def two_handlers(traces: Traces) -> Iterator[Finding]:
             if not (record['context_complete'] and record['template_known']):
                 yield from _skip(scenario, record['job_key'])
                 continue
-            yield from _one_job(
+            yield from one_job(
                 run,
                 scenario,
-                _Recorded(
+                Recorded(
                     key=record['job_key'],
                     job=record['job_value'],
                     template_ids=(record['template_id'],),
@@ -121,7 +109,7 @@ def _views(records: Sequence[Any]) -> dict[tuple[str, ...], Known]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Recorded:
+class Recorded:
     """A recorded job with everything it was made from."""
 
     key: str
@@ -133,7 +121,21 @@ class _Recorded:
     view: Known
 
 
-def _one_job(run: Run, scenario: str, record: _Recorded) -> Iterator[Finding]:
+def recorded(run: Run, record: Any) -> Recorded:
+    """One line of ``jobs/``."""
+    return Recorded(
+        key=record['job_key'],
+        job=record['job_value'],
+        template_ids=tuple(record['templates']),
+        config_key=record['config_key'],
+        config=record['config_value'],
+        previous=record['previous_config_value'],
+        view=run.known(record['known_resources_needed']),
+    )
+
+
+def one_job(run: Run, scenario: str, record: Recorded) -> Iterator[Finding]:
+    """Template, parameters and references of a recorded job."""
     try:
         params, chosen = _plan(run, record)
     except exceptions.EsiWorkerError as exc:
@@ -152,7 +154,7 @@ def _one_job(run: Run, scenario: str, record: _Recorded) -> Iterator[Finding]:
         yield Finding(scenario, rule, record.key, found)
 
 
-def _plan(run: Run, record: _Recorded) -> tuple[tuple[Param, ...], str | None]:
+def _plan(run: Run, record: Recorded) -> tuple[tuple[Param, ...], str | None]:
     """The parameters and the template of a recorded job."""
     handler, action = record.job[0], Action(record.job[1]['action'])
     current = run.resource(record.config_key, record.config)

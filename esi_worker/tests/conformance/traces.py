@@ -114,19 +114,26 @@ class Traces:
         return json.loads(path.read_text('utf-8'))
 
     @functools.cache  # noqa: B019 - lives as long as the report
-    def run(self, templates_file: str, mappings_file: str = '') -> Run:
+    def run(
+        self,
+        templates_file: str,
+        mappings_file: str = '',
+        schemas_file: str = 'schemas.json',
+    ) -> Run:
         """The system with one set of templates.
 
+        :param templates_file: those in etcd; empty for none
         :param mappings_file: chooses the templates; empty leaves that
             to the schemas
+        :param schemas_file: empty leaves the types to the shipped set
         """
         conf = cfg.ConfigOpts()
         conf([], default_config_files=[], default_config_dirs=[])
         conf.register_opts(options.OPTS, group=options.GROUP)
-        self._set(conf, 'schemas', 'schemas.json')
+        self._set(conf, 'schemas', schemas_file)
         self._set(conf, 'template_mappings', mappings_file)
         catalog = templates.load_catalog(conf)
-        stored = self.document(templates_file) or {}
+        stored = (templates_file and self.document(templates_file)) or {}
         catalog.replace_all(
             {
                 f'/config/{templates.HEAT_TEMPLATES_PATH}/{id_}': _envelope(

@@ -232,6 +232,7 @@ class NetconfNamedConfigs(StandIn):
     marked_by = 'device_ip'
     properties_schema = {
         'configs': changeable(JSON),
+        'on_update': changeable(JSON),
         'lock_timeout': changeable(NUMBER),
         'device_ip': changeable(STRING),
         'port': changeable(NUMBER),

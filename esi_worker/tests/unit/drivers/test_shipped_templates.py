@@ -12,19 +12,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import pathlib
 from typing import Any
 
+import jinja2
+from jinja2 import meta
 import yaml
 
+from esi_worker.mapping.expressions import Constant
 from esi_worker.model import (
     Resource,
     StackRecord,
 )
+from esi_worker.templates import Template
 from esi_worker.tests.unit.drivers.support import (
     DriversTest,
     Everything,
 )
 from esi_worker.tests.unit.model import seed
+
+HERE = pathlib.Path(__file__).parent
+#: Renders every optional part.
+VARIABLES = {
+    'jinja_attached': True,
+    'jinja_device_owner': 'compute:nova',
+    'jinja_fixed_ips': [{'subnet_id': 's', 'ip_address': '10.0.0.3'}],
+    'jinja_port_ids': ['p'],
+    'jinja_slot_number': 1,
+    'jinja_subnets': ['backend'],
+}
+WITHOUT_WORK = (
+    'firewall_plan',
+    'ha_interface',
+    'ha_router',
+    'load_balancer_plan',
+    'location',
+    'physical_port',
+    'quota',
+    'reserve_address',
+    'security_group',
+    'tenant',
+    'vnf_interface',
+    'vnf_plan',
+    'vnf_template',
+)
 
 
 class ShippedTemplatesTest(DriversTest):
@@ -64,22 +96,65 @@ class ShippedTemplatesTest(DriversTest):
             self.assertNotIn('vmi_monitor', document['resources'])
             self.assertNotIn('monitoring_link', document['outputs'])
 
-    def test_a_network_and_a_subnet_are_complete(self) -> None:
-        outputs = {
-            'network': {'id', 'name', 'fq_name', 'route_targets'},
-            'subnet': {
-                'id',
-                'name',
-                'network_id',
-                'ip_prefix',
-                'default_gateway',
-                'ipam',
-            },
+
+class ShippedSetTest(DriversTest):
+    """Every template of the shipped set."""
+
+    def test_what_they_take_and_give(self) -> None:
+        expected = yaml.safe_load((HERE / 'shipped_set.yaml').read_text())
+        found = {
+            template.id: {
+                'minutes': minutes(template),
+                'parameters': sorted(document['parameters']),
+                'outputs': sorted(document.get('outputs', ())),
+            }
+            for template, document in self._documents()
         }
-        for type_, expected in outputs.items():
-            body = {'id': 'x', 'network_id': 'n'}
-            document, sent = self._rendered(self.resource(type_, body))
-            self.assertEqual(expected, set(document['outputs']))
-            for name in document['parameters'].keys() - sent:
-                self.assertIn('default', document['parameters'][name])
-            self.assertEqual(set(), sent - document['parameters'].keys())
+        self.assertEqual(expected, found)
+
+    def test_what_is_mapped_is_declared(self) -> None:
+        for template, document in self._documents():
+            declared = document['parameters']
+            sent = set(parameters(template)) - {'heat_timeout'}
+            self.assertEqual(set(), sent - declared.keys(), template.id)
+            for name in declared.keys() - sent:
+                self.assertIn('default', declared[name], template.id)
+
+    def test_what_a_text_reads_is_mapped(self) -> None:
+        environment = jinja2.Environment()
+        for template in self.catalog.templates():
+            read = meta.find_undeclared_variables(
+                environment.parse(template.text)
+            )
+            mapped = template.mappings.expressions.keys()
+            self.assertEqual(set(), read - mapped, template.id)
+
+    def test_types_without_work_have_no_template(self) -> None:
+        for name in WITHOUT_WORK:
+            self.assertIn(name, self.catalog.types)
+            self.assertIsNone(self.catalog.choice('heat_worker', name))
+
+    def test_every_relation_leads_to_a_known_type(self) -> None:
+        for type_ in self.catalog.types:
+            for target in type_.relations.values():
+                self.assertIn(target, self.catalog.types, type_.name)
+
+    def _documents(self) -> Iterator[tuple[Template, Any]]:
+        for template in self.catalog.templates():
+            text = self.catalog.render(template.id, VARIABLES)
+            yield template, yaml.safe_load(text)
+
+
+def minutes(template: Template) -> int:
+    timeout = template.mappings.expressions['heat_timeout']
+    assert isinstance(timeout, Constant)
+    return int(timeout.value)
+
+
+def parameters(template: Template) -> list[str]:
+    """What is sent to Heat."""
+    return [
+        name
+        for name in template.mappings.expressions
+        if not name.startswith('jinja_')
+    ]
