@@ -213,3 +213,7 @@ class PluginError(ConfigurationError):
 
 class ClaimLost(TerminalError):
     """The job's claim is not ours any more; nothing may be changed."""
+
+
+class NoPreview(TerminalError):
+    """A handler cannot tell what a job would change."""

@@ -12,7 +12,19 @@
 
 """Handlers do the work of jobs; this package holds ours."""
 
-from esi_worker.handlers.base import Handler, HandlerContext
+from esi_worker.handlers.base import (
+    Change,
+    Difference,
+    Handler,
+    HandlerContext,
+)
 from esi_worker.handlers.loading import close_handlers, load_handlers
 
-__all__ = ('Handler', 'HandlerContext', 'close_handlers', 'load_handlers')
+__all__ = (
+    'Change',
+    'Difference',
+    'Handler',
+    'HandlerContext',
+    'close_handlers',
+    'load_handlers',
+)

@@ -24,6 +24,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import enum
 from typing import Any, ClassVar
 
 from esi_worker import clock as clocks
@@ -65,6 +66,33 @@ class HandlerContext:
         return left
 
 
+class Change(enum.StrEnum):
+    """What happens to a part of a backend."""
+
+    ADD = 'add'
+    UPDATE = 'update'
+    #: It is made anew, and the old one is taken away.
+    REPLACE = 'replace'
+    DELETE = 'delete'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """What a job would do to one part of its backend, such as a resource
+    of a stack.
+
+    ``field`` is the property that differs, empty when none is known;
+    ``before`` and ``after`` are texts without secrets.
+    """
+
+    part: str
+    kind: str
+    change: Change
+    field: str = ''
+    before: str = ''
+    after: str = ''
+
+
 class Handler(plugins.Plugin, abc.ABC):
     """Base of all handlers; one instance serves a worker process.
 
@@ -94,6 +122,16 @@ class Handler(plugins.Plugin, abc.ABC):
         raise exceptions.TerminalError(
             f'{type(self).__name__} reports jobs in progress '
             'but cannot poll them'
+        )
+
+    def preview(self, job: Job) -> Sequence[Difference]:
+        """Work out what a job would change, and touch nothing.
+
+        :raises NoPreview: this handler cannot tell
+        :raises TransientError, TerminalError: why it cannot tell now
+        """
+        raise exceptions.NoPreview(
+            f'{type(self).__name__} cannot tell what a job would change'
         )
 
     def close(self) -> None:

@@ -37,6 +37,7 @@ from esi_worker.handlers.heat import (
     masking,
     options,
     preparing,
+    previewing,
     remote,
     resolving,
     results,
@@ -104,6 +105,9 @@ class HeatHandler(base.Handler):
                 break
             self._poll_tenant(tenant, group, until, outcomes)
         return outcomes
+
+    def preview(self, job: Job) -> Sequence[base.Difference]:
+        return previewing.differences(job, self._stacks, self._preparer)
 
     def close(self) -> None:
         self._stacks.close()

@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from esi_worker.handlers.heat import backend
+from esi_worker.handlers.heat import backend, differing
 from esi_worker.model.codec import Json
 
 _TEST_RESOURCE = 'OS::Heat::TestResource'
@@ -100,7 +100,8 @@ def changes(
     now: backend.StackRequest, wanted: backend.StackRequest
 ) -> backend.StackChanges:
     """What an update would do; nothing is ever replaced."""
-    before, after = _resolved(now), _resolved(wanted)
+    before = differing.resources(differing.wanted(now))
+    after = differing.resources(differing.wanted(wanted))
     common = [name for name in after if name in before]
     return backend.StackChanges(
         added=tuple(name for name in after if name not in before),
@@ -108,20 +109,6 @@ def changes(
         updated=tuple(n for n in common if before[n] != after[n]),
         unchanged=tuple(n for n in common if before[n] == after[n]),
     )
-
-
-def _resolved(request: backend.StackRequest) -> dict[str, Json]:
-    template = _template(request)
-    return {
-        name: [
-            resource['type'],
-            {
-                key: _value(value, template, request)
-                for key, value in (resource.get('properties') or {}).items()
-            },
-        ]
-        for name, resource in _resources(template).items()
-    }
 
 
 def _resources(template: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -152,6 +139,8 @@ def _value(
     if not isinstance(value, dict) or list(value) != ['get_param']:
         return value
     name = value['get_param']
+    if not isinstance(name, str):
+        return value
     given = request.parameters.get(name)
     if given is not None:
         return given
