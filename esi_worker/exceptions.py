@@ -34,7 +34,12 @@ class EsiWorkerError(Exception):
 
 
 class TransientError(EsiWorkerError):
-    """Not now; the same call may succeed later."""
+    """Not now; the same call may succeed later.
+
+    ``after`` says in how many seconds, when somebody knows that.
+    """
+
+    after: float | None = None
 
 
 class TerminalError(EsiWorkerError):

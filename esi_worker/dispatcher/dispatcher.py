@@ -148,7 +148,7 @@ class Dispatcher:
         if not self._draining:
             self._claim()
             self._begin()
-        self._poller.poll(self._runs.due(Phase.IN_PROGRESS))
+        self._poller.poll(self._runs.in_phase(Phase.IN_PROGRESS))
         # What ran on the spot, or came back quickly.
         self._take_reports()
         self._publish()
@@ -156,11 +156,11 @@ class Dispatcher:
 
     def next_due(self) -> float | None:
         """When the next step is due by itself, as a monotonic time."""
-        timed = {Phase.STARTING, Phase.IN_PROGRESS}
+        timed = {Phase.STARTING}
         if self._starter.free and not self._draining:
             timed.add(Phase.WAITING)
         times = [run.due for run in self._runs.values() if run.phase in timed]
-        poll = self._poller.next_due()
+        poll = self._poller.next_due(self._runs.in_phase(Phase.IN_PROGRESS))
         if poll is not None:
             times.append(poll)
         offer = self._offers.next_due()
@@ -253,9 +253,7 @@ class Dispatcher:
     def _settle(self, run: Run, outcome: Outcome) -> None:
         now = self._clock.monotonic()
         if isinstance(outcome, InProgress):
-            run.move(Phase.IN_PROGRESS)
-            run.failures = 0
-            run.due = now + outcome.after
+            outcomes.go_on(run, outcome, now)
         elif isinstance(outcome, Retry):
             outcomes.put_off(run, outcome, now)
         else:

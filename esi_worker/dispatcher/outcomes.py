@@ -45,10 +45,6 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 
 
-class _Unanswered(Retry):
-    """A poll that could not look; the work itself goes on."""
-
-
 def read(returned: Returned) -> Outcome:
     """What a call of ``start`` means for its job."""
     if returned.error is not None:
@@ -97,7 +93,11 @@ def read_many(
     if returned.error is not None:
         outcome = _read_error(returned.error)
         if isinstance(outcome, Retry):
-            outcome = _Unanswered(outcome.reason, outcome.after)
+            # The work itself goes on; only looking at it failed.
+            return {
+                job_id: InProgress(outcome.after or 0.0, outcome.reason)
+                for job_id in job_ids
+            }
         return dict.fromkeys(job_ids, outcome)
     if not isinstance(returned.value, Mapping):
         return dict.fromkeys(job_ids, read(returned))
@@ -119,11 +119,6 @@ def is_shared_failure(
     return failed and not isinstance(returned.value, Mapping)
 
 
-def keeps_going(outcome: Retry) -> bool:
-    """Whether the work goes on and only looking at it failed."""
-    return isinstance(outcome, _Unanswered)
-
-
 def timed_out(call: str, limit: float) -> Failed:
     """The outcome of a call that does not come back."""
     return Failed(f'CallTimeout: {timeout_text(call, limit)}')
@@ -138,16 +133,30 @@ def put_off(run: Run, outcome: Retry, now: float) -> None:
 
     :param now: monotonic
     """
-    polled = run.phase is Phase.POLLING and keeps_going(outcome)
-    run.move(Phase.IN_PROGRESS if polled else Phase.WAITING)
+    run.move(Phase.WAITING)
     run.failures += 1
     metrics.RETRIES.labels(run.job.handler).inc()
-    run.due = now + pause(run.failures, outcome.after)
-    if outcome.reason != run.reason:
-        LOG.warning(
-            'Job %s waits and is tried again: %s', run.job.id, outcome.reason
-        )
-    run.reason = outcome.reason
+    run.wait(now, pause(run.failures, outcome.after))
+    _explain(run, outcome.reason)
+
+
+def go_on(run: Run, outcome: InProgress, now: float) -> None:
+    """Let a run wait until it is looked at again.
+
+    :param now: monotonic
+    """
+    run.move(Phase.IN_PROGRESS)
+    run.failures = run.failures + 1 if outcome.reason else 0
+    hint = outcome.after or None if outcome.reason else outcome.after
+    run.wait(now, pause(run.failures, hint))
+    _explain(run, outcome.reason)
+
+
+def _explain(run: Run, reason: str) -> None:
+    """Keep the reason why a run waits, and tell a new one."""
+    if reason and reason != run.reason:
+        LOG.warning('Job %s waits and is tried again: %s', run.job.id, reason)
+    run.reason = reason
 
 
 def pause(failures: int, hint: float | None) -> float:
@@ -162,7 +171,9 @@ def pause(failures: int, hint: float | None) -> float:
 
 def _read_error(error: BaseException) -> Outcome:
     text = f'{type(error).__name__}: {error}'
-    if isinstance(error, exceptions.TransientError | exceptions.ClaimLost):
+    if isinstance(error, exceptions.TransientError):
+        return Retry(records.shorten(text), error.after)
+    if isinstance(error, exceptions.ClaimLost):
         return Retry(records.shorten(text))
     if not isinstance(error, exceptions.TerminalError):
         LOG.error('A handler failed unexpectedly', exc_info=error)

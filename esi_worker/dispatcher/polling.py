@@ -12,26 +12,36 @@
 
 """Looking at jobs that go on in their backend, many at a time.
 
-One call of ``poll`` looks at all jobs of a handler that are due. When a
-call fails as a whole nobody knows which job is the culprit, so each of
+One call of ``poll`` looks at many jobs that are due; the handler says
+which of them go together, and a few calls of a handler run at once. When
+a call fails as a whole nobody knows which job is the culprit, so each of
 them is looked at by itself next, a few at a time.
 """
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import itertools
+
+from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions
 from esi_worker.dispatcher import calls, outcomes
 from esi_worker.dispatcher.runs import Phase, Run
 from esi_worker.handlers import Handler
-from esi_worker.model import Outcome
+from esi_worker.model import Job, Outcome
 
-#: How many calls for one job each may run at once.
-_SINGLES = 8
+LOG = logging.getLogger(__name__)
+
+#: How many calls of one handler may run at once, and as many for one job
+#: each after a call that failed.
+_CALLS = 8
+#: Seconds after which a job is thought of again that its handler left
+#: out of all batches.
+_LEFT_OUT = 1.0
 
 #: Starts a call; its report comes back with the token.
 Call = Callable[[int, Callable[[], object]], None]
@@ -65,20 +75,74 @@ class Poller:
         self._tokens = itertools.count()
 
     def poll(self, runs: Sequence[Run]) -> None:
-        """Look at runs that are due."""
-        groups: dict[int, list[Run]] = {}
-        singles: list[Run] = []
-        for run in runs:
-            if run.alone:
-                singles.append(run)
-            else:
-                handler = self._handlers[run.job.handler]
-                groups.setdefault(id(handler), []).append(run)
-        for group in groups.values():
-            self._start(group)
-        running = sum(poll.runs[0].alone for poll in self._polls.values())
-        for run in singles[: max(0, _SINGLES - running)]:
+        """Look at runs that are due.
+
+        :param runs: all that are in progress
+        """
+        now = self._clock.monotonic()
+        due = [run for run in runs if run.due <= now]
+        if not due:
+            return
+        self._poll_singles([run for run in due if run.alone])
+        soon = [run for run in runs if run.soon <= now < run.due]
+        groups = self._by_handler(due)
+        others = self._by_handler(soon)
+        for key, group in groups.items():
+            self._poll_group(key, group, others.get(key, ()))
+
+    def _poll_singles(self, singles: Sequence[Run]) -> None:
+        room = max(0, _CALLS - self._running()[None])
+        for run in singles[:room]:
             self._start([run])
+
+    def _poll_group(
+        self, key: int, due: Sequence[Run], soon: Sequence[Run]
+    ) -> None:
+        """Look at runs of one handler, as it shares them out."""
+        room = _CALLS - self._running()[key]
+        if room <= 0:
+            return
+        due = sorted(due, key=lambda run: run.due)
+        left = {run.job.id: run for run in (*due, *soon)}
+        for jobs in self._batches(due, soon)[:room]:
+            batch = [left.pop(job.id) for job in jobs if job.id in left]
+            if batch:
+                self._start(batch)
+                room -= 1
+        if room > 0:
+            now = self._clock.monotonic()
+            for run in due:
+                if run.job.id in left:
+                    run.wait(now, _LEFT_OUT)
+
+    def _batches(
+        self, due: Sequence[Run], soon: Sequence[Run]
+    ) -> Sequence[Sequence[Job]]:
+        jobs = [run.job for run in due]
+        handler = self._handlers[jobs[0].handler]
+        try:
+            batches = handler.batches(jobs, [run.job for run in soon])
+            return [list(batch) for batch in batches]
+        except Exception:
+            LOG.exception('%s cannot share out jobs', type(handler).__name__)
+            return [jobs]
+
+    def _by_handler(self, runs: Sequence[Run]) -> dict[int, list[Run]]:
+        groups: dict[int, list[Run]] = {}
+        for run in runs:
+            if not run.alone:
+                groups.setdefault(self._key(run), []).append(run)
+        return groups
+
+    def _key(self, run: Run) -> int:
+        return id(self._handlers[run.job.handler])
+
+    def _running(self) -> collections.Counter[int | None]:
+        """How many calls each handler has; None counts those for one job."""
+        firsts = [poll.runs[0] for poll in self._polls.values()]
+        return collections.Counter(
+            None if run.alone else self._key(run) for run in firsts
+        )
 
     def _start(self, runs: Sequence[Run]) -> None:
         token = next(self._tokens)
@@ -129,6 +193,18 @@ class Poller:
             self._polls[token].ticket.cancel()
         return [calls.Returned(token, error=error) for token in late]
 
-    def next_due(self) -> float | None:
-        """When the next call is given up, as a monotonic time."""
-        return min((poll.due for poll in self._polls.values()), default=None)
+    def next_due(self, runs: Sequence[Run]) -> float | None:
+        """When to look again or to give a call up, as a monotonic time.
+
+        :param runs: all that are in progress; those whose handler has as
+            many calls as it may have wait for the end of one
+        """
+        running = self._running()
+        full = {key for key, count in running.items() if count >= _CALLS}
+        times = [poll.due for poll in self._polls.values()]
+        times += [
+            run.due
+            for run in runs
+            if (None if run.alone else self._key(run)) not in full
+        ]
+        return min(times, default=None)

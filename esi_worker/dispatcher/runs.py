@@ -60,8 +60,9 @@ class Run:
     ``stored_at`` is the create revision of the job's record,
     ``claimed_at`` that of its claim, the fence of all we write for it.
     ``due`` is the monotonic time of the next call, or of the end of the
-    running one's patience, ``began`` that of the claim; ``calls`` tells
-    the calls of a run apart.
+    running one's patience, ``soon`` that from which a poll may take it
+    along, ``began`` that of the claim; ``calls`` tells the calls of a run
+    apart.
     An ``alone`` run is polled in a call of its own. ``ticket`` is that
     of its latest call of ``start``.
     """
@@ -73,6 +74,7 @@ class Run:
     phase: Phase = Phase.WAITING
     due: float = 0.0
     began: float = 0.0
+    soon: float = 0.0
     calls: int = 0
     failures: int = 0
     alone: bool = False
@@ -83,6 +85,14 @@ class Run:
         """Go on to another phase."""
         assert phase in TRANSITIONS[self.phase], (self.phase, phase)
         self.phase = phase
+
+    def wait(self, now: float, seconds: float) -> None:
+        """Be due after a while.
+
+        :param now: monotonic
+        """
+        self.due = now + seconds
+        self.soon = now + seconds / 2
 
     @property
     def untried(self) -> bool:

@@ -22,7 +22,7 @@ anything.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
 import enum
 from typing import Any, ClassVar
@@ -123,6 +123,21 @@ class Handler(plugins.Plugin, abc.ABC):
             f'{type(self).__name__} reports jobs in progress '
             'but cannot poll them'
         )
+
+    def batches(
+        self, due: Sequence[Job], soon: Sequence[Job]
+    ) -> Iterable[Sequence[Job]]:
+        """Share out the jobs in progress that are to be looked at.
+
+        Each batch goes to a call of ``poll`` of its own, and a few calls
+        run at once; batches that find no room are asked for again.
+
+        :param due: the jobs whose time has come, most overdue first
+        :param soon: those whose time is half over; they may be taken
+            along where a request can just as well ask about more jobs
+        :returns: the batches, the most urgent first
+        """
+        return (due,)
 
     def preview(self, job: Job) -> Sequence[Difference]:
         """Work out what a job would change, and touch nothing.

@@ -35,9 +35,15 @@ class Done:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InProgress:
-    """The job goes on elsewhere; ask again in ``after`` seconds."""
+    """The job goes on elsewhere; ask again in ``after`` seconds.
+
+    ``reason`` says, without secrets, why it could not be looked at; it is
+    empty when it could. With a reason, 0 leaves the pace to the
+    dispatcher.
+    """
 
     after: float = 1.0
+    reason: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ loses its lease begins with another one.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import itertools
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esi_worker import (
     dispatcher,
@@ -239,6 +239,7 @@ class ScriptedHandler(handlers.Handler):
         self.on_poll: Callable[[Sequence[Job]], object] = lambda jobs: {
             job.id: Done() for job in jobs
         }
+        self.on_batches: Callable[..., Any] = lambda due, soon: [due]
         self.starts: list[str] = []
         self.polls: list[list[str]] = []
 
@@ -249,6 +250,11 @@ class ScriptedHandler(handlers.Handler):
     def poll(self, jobs: Sequence[Job]) -> Mapping[str, Outcome]:
         self.polls.append([job.id for job in jobs])
         return self.on_poll(jobs)  # type: ignore[return-value]
+
+    def batches(
+        self, due: Sequence[Job], soon: Sequence[Job]
+    ) -> Iterable[Sequence[Job]]:
+        return self.on_batches(due, soon)  # type: ignore[no-any-return]
 
 
 class HeldCaller:

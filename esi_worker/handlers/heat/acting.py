@@ -14,7 +14,9 @@
 
 Before every change the claim is checked, and what is left of it bounds
 the request. A change whose answer is lost is not repeated: the job is
-retried, and that begins with a look at the stack.
+retried, and that begins with a look at the stack. A creation is sent
+again only when its stack has not appeared for a while, for Heat may be
+slow to begin it and keeps no two stacks of one name apart.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ LOG = log.getLogger(__name__)
 
 #: Heat still knows a name for some milliseconds after a deletion.
 NAME_TAKEN_DELAY = 0.5
+#: Seconds that Heat may take to begin a creation it has not answered.
+DOUBT = 30.0
+_DOUBT_STEP = 2.0
 #: After so many accepted changes somebody else must be changing it too.
 MAX_CALLS = 6
 
@@ -57,7 +62,7 @@ class Actor:
         self._context = context
         self._stacks = stacks
         self._steps: Mapping[Step, _Act] = {
-            Step.CREATE: self._create,
+            Step.CREATE: lambda journey, _info: self.create(journey),
             Step.UPDATE: self.update,
             Step.DELETE: self.delete,
             Step.AWAIT_END: self._await_end,
@@ -99,6 +104,34 @@ class Actor:
         LOG.info('Stack %s is %s', journey.name, info.status)
         return results.done(journey, details)
 
+    def create(self, journey: journeys.Journey) -> Outcome:
+        """Create the stack; if there is one, do what the table says."""
+        assert journey.request is not None
+        doubt = journey.efforts.doubt_until - self._now()
+        if doubt > 0:
+            return Retry(
+                f'stack {journey.name}: its creation was not answered and '
+                'may still begin',
+                min(doubt, _DOUBT_STEP),
+            )
+        timeout = self._may_change(journey)
+        try:
+            with auditing.change(journey, 'CREATE') as change:
+                stack_id = change.stack_id = self._stacks.create(
+                    journey.tenant,
+                    journey.request,
+                    timeout,
+                    change.request_id,
+                )
+        except errors.AnswerLost:
+            journey.efforts.doubt_until = self._now() + DOUBT
+            raise
+        except errors.StackExists as error:
+            return self._taken(journey, error)
+        except errors.StackNotFound as error:
+            raise errors.HeatRefused(str(error)) from None
+        return self._accepted(journey, Stage.APPLYING, stack_id, 'CREATE')
+
     def update(self, journey: journeys.Journey, info: Info) -> Outcome:
         """Make the stack what it shall be."""
         assert info is not None and journey.request is not None
@@ -133,22 +166,14 @@ class Actor:
             return self.act(journey, None)
         return self._accepted(journey, Stage.DELETING, info.id, 'DELETE')
 
-    def _create(self, journey: journeys.Journey, _info: Info) -> Outcome:
-        assert journey.request is not None
-        timeout = self._may_change(journey)
-        try:
-            with auditing.change(journey, 'CREATE') as change:
-                stack_id = change.stack_id = self._stacks.create(
-                    journey.tenant,
-                    journey.request,
-                    timeout,
-                    change.request_id,
-                )
-        except errors.StackExists as error:
+    def _taken(
+        self, journey: journeys.Journey, error: errors.StackExists
+    ) -> Outcome:
+        now = self._stacks.find(journey.tenant, journey.name)
+        if now is None:
+            # Heat still knows the name of a stack that is gone.
             return Retry(f'stack {journey.name}: {error}', NAME_TAKEN_DELAY)
-        except errors.StackNotFound as error:
-            raise errors.HeatRefused(str(error)) from None
-        return self._accepted(journey, Stage.APPLYING, stack_id, 'CREATE')
+        return self.act(journey, now)
 
     def _await_end(self, journey: journeys.Journey, info: Info) -> Outcome:
         assert info is not None
@@ -175,12 +200,16 @@ class Actor:
     def _may_change(self, journey: journeys.Journey) -> float:
         """Seconds that a change may take; until then nothing is certain."""
         journey.stage = Stage.NEW
-        if journey.calls >= MAX_CALLS:
+        if journey.efforts.calls >= MAX_CALLS:
             raise errors.StackContested(
-                f'after {journey.calls} changes stack {journey.name} still '
-                'is not what it shall be; see who else changes it'
+                f'after {journey.efforts.calls} changes stack '
+                f'{journey.name} still is not what it shall be; see who '
+                'else changes it'
             )
         return self._context.check_claim()
+
+    def _now(self) -> float:
+        return self._context.clock.monotonic()
 
     def _accepted(
         self,
@@ -190,7 +219,7 @@ class Actor:
         action: str,
     ) -> Outcome:
         journey.enter(stage, stack_id, action)
-        journey.calls += 1
+        journey.efforts.calls += 1
         LOG.info(
             'Stack %s: Heat has accepted %s of %s for job %s',
             journey.name,

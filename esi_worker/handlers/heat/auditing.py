@@ -68,9 +68,13 @@ def change(
     :param stack_id: known already, or set on what is handed out
     """
     asked = Change(action, stack_id, new_request_id())
-    journey.change = action, asked.request_id
+    before, journey.change = journey.change, (action, asked.request_id)
     try:
         yield asked
+    except errors.StackExists:
+        # A creation that finds its stack is a look, not a change.
+        journey.change = before
+        raise
     except exceptions.EsiWorkerError as error:
         unknown = isinstance(error, errors.HeatUnavailable)
         outcome = UNKNOWN if unknown else REFUSED

@@ -35,6 +35,9 @@ from esi_worker.model.codec import Json
 
 #: The tag that all our stacks have.
 OWNER_TAG = 'esi-worker'
+#: So many stacks are looked at with one request: front ends limit the
+#: length of a URL to 4 kB or more, and an id takes 40 bytes of it.
+MAX_IDS = 80
 _DIGEST_PREFIX = 'esi-digest-'
 #: What Heat shows in place of a hidden parameter's value.
 HIDDEN = '******'

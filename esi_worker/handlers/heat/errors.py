@@ -30,6 +30,19 @@ class HeatUnavailable(exceptions.TransientError):
     A change that was asked for may or may not have been made.
     """
 
+    def __init__(
+        self, message: str | None = None, after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class AnswerLost(HeatUnavailable):
+    """A request went out and no answer came back.
+
+    A change that was asked for may yet be made.
+    """
+
 
 class StackBusy(exceptions.TransientError):
     """Heat is busy with the stack and accepts no change now."""

@@ -75,13 +75,29 @@ class Stopwatch:
 
 
 @dataclasses.dataclass(slots=True)
+class Efforts:
+    """What a job has tried so far, over all its starts in this process.
+
+    ``calls`` counts the changes that Heat has accepted. ``doubt_until``
+    is the monotonic time until which a creation without an answer may
+    still take effect. ``renewed``: an update has already taken the place
+    of something that never ended.
+    """
+
+    started: bool = False
+    calls: int = 0
+    doubt_until: float = 0.0
+    renewed: bool = False
+
+
+@dataclasses.dataclass(slots=True)
 class Journey:
     """One job on its way.
 
     ``request`` is None for a deletion. ``limit`` is how many seconds Heat
-    may take. ``expects`` is the action that answers our call, and
-    ``calls`` counts the changes that Heat has accepted. ``change`` is the
-    action and the request id of the last one that was asked for.
+    may take. ``expects`` is the action that answers our call. ``found``
+    is a look at the stack that has yet to be acted upon. ``change`` is
+    the action and the request id of the last change that was asked for.
     """
 
     job: Job
@@ -92,10 +108,11 @@ class Journey:
     secrets: frozenset[str] = dataclasses.field(repr=False)
     pace: backoff.Backoff
     watch: Stopwatch
+    efforts: Efforts = dataclasses.field(default_factory=Efforts)
+    found: backend.StackInfo | None = None
     stage: Stage = Stage.NEW
     stack_id: str = ''
     expects: str = ''
-    calls: int = 0
     change: tuple[str, str] | None = None
 
     @property
@@ -112,6 +129,7 @@ class Journey:
         self.stage = stage
         self.stack_id = stack_id
         self.expects = expects
+        self.found = None
         self.watch.restart()
         self.pace.reset()
 

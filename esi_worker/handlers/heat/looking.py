@@ -23,7 +23,13 @@ from collections.abc import Callable, Mapping
 
 from oslo_log import log
 
-from esi_worker.handlers.heat import acting, backend, errors, journeys
+from esi_worker.handlers.heat import (
+    acting,
+    backend,
+    errors,
+    explaining,
+    journeys,
+)
 from esi_worker.handlers.heat.journeys import Stage
 from esi_worker.model import InProgress, Outcome
 
@@ -38,8 +44,11 @@ Info = backend.StackInfo | None
 class Watcher:
     """Decides about a job by the latest look at its stack."""
 
-    def __init__(self, actor: acting.Actor) -> None:
+    def __init__(
+        self, actor: acting.Actor, stacks: backend.StackBackend
+    ) -> None:
         self._actor = actor
+        self._stacks = stacks
         self._ended: Mapping[
             Stage, Callable[[journeys.Journey, Info], Outcome]
         ] = {
@@ -67,7 +76,7 @@ class Watcher:
         """Something that this job has not begun is over."""
         if info is not None and info.failed and _has_digest(journey, info):
             # An earlier attempt of this very job has begun it.
-            raise errors.StackFailed(_told(info), info)
+            raise self._failure(journey, info)
         return self._actor.act(journey, info)
 
     def _applied(self, journey: journeys.Journey, info: Info) -> Outcome:
@@ -79,7 +88,7 @@ class Watcher:
                 journey, f'{info.status} is no answer to our {journey.expects}'
             )
         if info.failed:
-            raise errors.StackFailed(_told(info), info)
+            raise self._failure(journey, info)
         return self._actor.finish(journey, info)
 
     def _deleted(self, journey: journeys.Journey, info: Info) -> Outcome:
@@ -90,31 +99,48 @@ class Watcher:
             return self._actor.again(
                 journey, f'{info.status} is no answer to our DELETE'
             )
-        if journey.calls >= MAX_DELETES:
-            raise errors.StackFailed(_told(info), info)
+        if journey.efforts.calls >= MAX_DELETES:
+            raise self._failure(journey, info)
         LOG.warning('Stack %s: %s; deleting again', journey.name, info.status)
         return self._actor.delete(journey, info)
 
     def _overdue(
         self, journey: journeys.Journey, info: backend.StackInfo
     ) -> Outcome:
-        """Heat takes too long, or was restarted and has forgotten it."""
-        LOG.warning('Stack %s is %s for too long', journey.name, info.status)
-        if journey.stage is Stage.WAITING and info.action != 'DELETE':
+        """Heat would have ended by now what it works on, so nobody does:
+        its engine was restarted, and a new request gets it going."""
+        if info.action == 'DELETE' or journey.request is None:
+            if journey.efforts.calls < MAX_DELETES:
+                self._warn(journey, info, 'deleting again')
+                return self._actor.delete(journey, info)
+        elif not journey.efforts.renewed:
+            self._warn(journey, info, 'renewing it with an update')
+            journey.efforts.renewed = True
             return self._actor.update(journey, info)
-        deleting = journey.stage is not Stage.APPLYING
-        if deleting and journey.calls < MAX_DELETES:
-            return self._actor.delete(journey, info)
         raise errors.StackTimeout(
             f'the stack is {info.status} after {journey.limit:.0f} seconds: '
-            f'{info.reason}',
+            f'{explaining.told(self._stacks, journey, info)}',
             info,
         )
+
+    def _warn(
+        self, journey: journeys.Journey, info: backend.StackInfo, what: str
+    ) -> None:
+        LOG.warning(
+            'Stack %s is %s for more than %.0f seconds, so Heat seems to '
+            'have forgotten it; %s',
+            journey.name,
+            info.status,
+            journey.limit,
+            what,
+        )
+
+    def _failure(
+        self, journey: journeys.Journey, info: backend.StackInfo
+    ) -> errors.StackFailed:
+        text = explaining.told(self._stacks, journey, info)
+        return errors.StackFailed(text, info)
 
 
 def _has_digest(journey: journeys.Journey, info: backend.StackInfo) -> bool:
     return journey.digest in info.tags
-
-
-def _told(info: backend.StackInfo) -> str:
-    return info.reason or f'the stack is {info.status}'

@@ -22,8 +22,9 @@ Faults: ``outage`` makes every call fail; ``lose_answers`` lets changes
 happen but loses their answers; ``refusal`` refuses creations and
 updates; ``hang`` keeps operations from ending; ``name_lag`` is how often
 a name is still taken after a deletion; ``before_update`` is called once
-at the beginning of the next update. ``requests`` counts the calls,
-``request_ids`` are those of the changes that were asked for.
+at the beginning of the next update. ``requests`` counts the calls, and
+``accepted`` the changes by their action; ``request_ids`` are those of
+the changes that were asked for.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class MemoryBackend(backend.StackBackend):
         self.before_update: Callable[[], None] | None = None
         self.requests: collections.Counter[str] = collections.Counter()
         self.request_ids: list[str] = []
+        self.accepted: collections.Counter[str] = collections.Counter()
 
     def find(self, tenant: str, name: str) -> backend.StackInfo | None:
         self._called('find')
@@ -255,9 +257,10 @@ class MemoryBackend(backend.StackBackend):
 
     def _answer(self) -> None:
         if self.lose_answers:
-            raise errors.HeatUnavailable('the answer is lost')
+            raise errors.AnswerLost('the answer is lost')
 
     def _begin(self, stack: _Stack, action: str) -> None:
+        self.accepted[action] += 1
         stack.action = action
         stack.changes += action != 'DELETE'
         stack.status = 'IN_PROGRESS'

@@ -18,7 +18,7 @@ and the knobs of ``OS::Heat::TestResource``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -55,16 +55,16 @@ def seconds(request: backend.StackRequest, action: str) -> float:
     """How long the template asks an action to take."""
     waits = [
         float(properties.get('action_wait_secs', {}).get(action.lower(), 0))
-        for properties in _test_resources(request)
+        for properties in _test_resources(request).values()
     ]
     return max(waits, default=0.0)
 
 
 def failure(request: backend.StackRequest) -> str | None:
     """The reason why the template fails, or None."""
-    for properties in _test_resources(request):
+    for name, properties in _test_resources(request).items():
         if properties.get('fail') in (True, 'true', 'True'):
-            return f'Exception: {properties.get("value", "")}'
+            return f'ValueError: resources.{name}: Test Resource failed {name}'
     return None
 
 
@@ -117,14 +117,25 @@ def _resources(template: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _test_resources(
     request: backend.StackRequest,
-) -> Iterator[Mapping[str, Json]]:
+) -> dict[str, dict[str, Json]]:
+    """The properties of the test resources by their names."""
     template = _template(request)
-    for resource in _resources(template).values():
-        if resource.get('type') == _TEST_RESOURCE:
-            yield {
-                name: _value(value, template, request)
-                for name, value in resource.get('properties', {}).items()
-            }
+    return {
+        name: _properties(resource, template, request)
+        for name, resource in _resources(template).items()
+        if resource.get('type') == _TEST_RESOURCE
+    }
+
+
+def _properties(
+    resource: Mapping[str, Any],
+    template: Mapping[str, Any],
+    request: backend.StackRequest,
+) -> dict[str, Json]:
+    return {
+        name: _value(value, template, request)
+        for name, value in (resource.get('properties') or {}).items()
+    }
 
 
 def _template(request: backend.StackRequest) -> Mapping[str, Any]:

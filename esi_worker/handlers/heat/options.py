@@ -52,6 +52,15 @@ _OWN = [
         min=0.05,
         help='Seconds between two looks at a stack at most.',
     ),
+    cfg.FloatOpt(
+        'requests_per_second',
+        default=50.0,
+        min=0.1,
+        help='Requests per second that each worker process sends to one '
+        'endpoint of Heat or Keystone. Looks at stacks wait for their '
+        'turn, so with many stacks in flight the polls become rarer; '
+        'requests that change something count, but do not wait.',
+    ),
     cfg.IntOpt(
         'stack_timeout',
         default=10,

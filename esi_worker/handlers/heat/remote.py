@@ -34,12 +34,11 @@ from esi_worker import metrics
 from esi_worker.handlers.heat import (
     backend,
     options,
+    pacing,
     sessions,
     translating,
 )
 
-#: Front ends limit the length of a URL to 4 kB or more.
-MAX_IDS = 50
 #: So many stacks are listed with one request.
 PAGE = 200
 #: Stacks nested deeper than this are not asked about their resources.
@@ -128,7 +127,7 @@ class HeatBackend(backend.StackBackend):
         self, tenant: str, stack_ids: Iterable[str]
     ) -> dict[str, backend.StackInfo]:
         found = {}
-        with translating.listing():
+        with pacing.waiting(), translating.listing():
             for chunk in _chunks(stack_ids):
                 listed = self._stacks(tenant).list(
                     filters={'id': chunk}, show_deleted=True
@@ -205,6 +204,7 @@ class HeatBackend(backend.StackBackend):
         self, tenant: str, timeout: float | None = None, request_id: str = ''
     ) -> _Client:
         limits = (timeout, self._group.timeout)
+        self._sessions.check(tenant)
         return _Client(
             self._sessions.get(tenant),
             timeout=min(limit for limit in limits if limit is not None),
@@ -273,5 +273,5 @@ def _identity(name: str, stack_id: str) -> str:
 def _chunks(stack_ids: Iterable[str]) -> Iterable[Sequence[str]]:
     """Groups for one request each; never empty, for that asks for all."""
     rest = iter(dict.fromkeys(stack_ids))
-    while chunk := list(itertools.islice(rest, MAX_IDS)):
+    while chunk := list(itertools.islice(rest, backend.MAX_IDS)):
         yield chunk

@@ -12,10 +12,14 @@
 
 """Keystone sessions, one per tenant.
 
-The service user logs in once per tenant and its token is kept until it
-expires; the least recently used tenants are forgotten. All sessions
-share one pool of connections. Without Keystone a session only knows the
-tenant's endpoint.
+The service user logs in once per tenant. Its token is kept, and replaced
+shortly before it expires; the least recently used tenants are forgotten.
+All sessions share one pool of connections, and requests keep the pace of
+their endpoints. Without Keystone a session only knows the tenant's
+endpoint.
+
+An application credential belongs to one project and cannot be scoped to
+another one, so with it only that tenant's stacks can be driven.
 """
 
 from __future__ import annotations
@@ -31,11 +35,12 @@ from keystoneauth1 import session as keystone_session
 import requests
 
 from esi_worker import exceptions
-from esi_worker.handlers.heat import options
+from esi_worker.handlers.heat import errors, options, pacing
 
 #: So many tenants are remembered.
 MAX_TENANTS = 256
 _POOL_SIZE = 32
+_TOO_MANY = 429
 #: Options that scope a login; the tenant takes their place.
 _SCOPES = (
     'project_id',
@@ -47,6 +52,8 @@ _SCOPES = (
     'system_scope',
     'trust_id',
 )
+#: These bring their project with them; Keystone refuses any other.
+_SCOPED = frozenset(('v3applicationcredential',))
 
 
 class TenantSessions:
@@ -63,7 +70,9 @@ class TenantSessions:
         self._sessions: collections.OrderedDict[str, Any] = (
             collections.OrderedDict()
         )
-        self._transport = _transport()
+        self._transport = _transport(
+            pacing.Pacer(conf[options.GROUP].requests_per_second)
+        )
         self._auth_type = self._checked_auth_type()
         self._check_login()
 
@@ -77,6 +86,21 @@ class TenantSessions:
             while len(self._sessions) > self._limit:
                 self._sessions.popitem(last=False)
             return session
+
+    def check(self, tenant: str) -> None:
+        """Make sure that the login works in the tenant; may ask Keystone.
+
+        :raises HeatUnavailable: it belongs to another one
+        """
+        if self._auth_type not in _SCOPED:
+            return
+        project = self.get(tenant).get_project_id()
+        if project != tenant:
+            raise errors.HeatUnavailable(
+                f'the login in the group [{options.GROUP}] belongs to the '
+                f'project {project} and cannot work for tenant {tenant}; use '
+                'an auth_type whose user has a role in every tenant'
+            )
 
     def endpoint(self, tenant: str) -> str | None:
         """The configured URL for a tenant; None means the catalog's."""
@@ -98,6 +122,8 @@ class TenantSessions:
     def _login(self, tenant: str) -> Any:
         loader: Any = loading.get_plugin_loader(self._auth_type)
         known = {option.dest for option in loader.get_options()}
+        if self._auth_type in _SCOPED:
+            known = set()
         scope: dict[str, str | None] = dict.fromkeys(known & set(_SCOPES))
         if 'project_id' in known:
             scope['project_id'] = tenant
@@ -143,11 +169,30 @@ def tenant_url(url: str, tenant: str) -> str:
     return f'{url.rstrip("/")}/{quoted}'
 
 
-def _transport() -> requests.Session:
+class _Adapter(keystone_session.TCPKeepAliveAdapter):
+    """A transport that keeps the pace of each endpoint."""
+
+    def __init__(self, pacer: pacing.Pacer) -> None:
+        super().__init__(pool_maxsize=_POOL_SIZE)
+        self._pacer = pacer
+
+    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        self._pacer.enter(request.url)
+        response = super().send(request, *args, **kwargs)
+        code = response.status_code
+        closed = self._pacer.saw(request.url, code, response.headers)
+        if code == _TOO_MANY and closed:
+            response.close()
+            raise errors.HeatUnavailable(
+                f'HTTP {code}: {parse.urlsplit(request.url).netloc} gets '
+                f'too many requests and wants none for {closed:.0f} s',
+                after=pacing.apart(closed),
+            )
+        return response
+
+
+def _transport(pacer: pacing.Pacer) -> requests.Session:
     transport = requests.Session()
     for scheme in ('http://', 'https://'):
-        transport.mount(
-            scheme,
-            keystone_session.TCPKeepAliveAdapter(pool_maxsize=_POOL_SIZE),
-        )
+        transport.mount(scheme, _Adapter(pacer))
     return transport

@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 from heatclient import exc
 from keystoneauth1 import exceptions as keystone
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from esi_worker import exceptions
 from esi_worker.handlers.heat import errors
@@ -37,6 +38,10 @@ _QUERY = re.compile(r'\?\S*')
 _TRACEBACK = 'Traceback (most recent call last)'
 #: Not now: the token, the pace, a timeout; and every server error.
 _TRANSIENT_CODES = frozenset((401, 408, 425, 429))
+#: Something between us and Heat has lost its answer.
+_LOST_CODES = frozenset((502, 504))
+#: Heat's API has lost the answer of its engine.
+_LOST_KINDS = frozenset(('MessagingTimeout',))
 
 
 @contextlib.contextmanager
@@ -51,8 +56,7 @@ def addressing() -> Iterator[None]:
         keystone.ClientException,
         requests.RequestException,
     ) as error:
-        text = _QUERY.sub('', f'{type(error).__name__}: {error}')
-        failure = errors.HeatUnavailable(_one_line(text))
+        failure = _unanswered(error)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         failure = errors.HeatUnavailable(
             'this is no answer of Heat; its endpoint seems to be wrong '
@@ -82,10 +86,43 @@ def _misrouted(error: errors.StackNotFound) -> NoReturn:
     ) from None
 
 
+def _unanswered(error: Exception) -> errors.HeatUnavailable:
+    text = _QUERY.sub('', f'{type(error).__name__}: {error}')
+    sent = isinstance(
+        error,
+        keystone.RetriableConnectionFailure
+        | keystone.UnknownConnectionError
+        | requests.RequestException,
+    )
+    if sent and not _never_connected(error):
+        return errors.AnswerLost(_one_line(text))
+    return errors.HeatUnavailable(_one_line(text))
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether a request cannot have reached anybody.
+
+    keystoneauth names errors of all kinds alike and chains the original.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(
+            seen, requests.exceptions.ConnectTimeout | NewConnectionError
+        ):
+            return True
+        inner = getattr(seen.args[0], 'reason', None) if seen.args else None
+        if isinstance(inner, NewConnectionError | ConnectTimeoutError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
 def _answered(error: Any) -> exceptions.EsiWorkerError:
     code = error.code
     kind, reason = _reason(error)
     text = f'HTTP {code}: {reason}'
+    if code in _LOST_CODES or kind in _LOST_KINDS:
+        return errors.AnswerLost(text)
     if code in _TRANSIENT_CODES or not isinstance(code, int) or code >= 500:
         return errors.HeatUnavailable(text)
     if code == 404:

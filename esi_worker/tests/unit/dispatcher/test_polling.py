@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import fixtures
+
 from esi_worker import exceptions
 from esi_worker.dispatcher import Settings
 from esi_worker.model import Done, InProgress, Job, Retry
@@ -111,6 +113,95 @@ class PollTest(support.HandlerTest):
         self.handler.on_poll = lambda jobs: {job.id: Done() for job in jobs}
         self.cluster.pass_time(3)
         self.assertGreater(len(self.handler.starts), 1)
+        self.assert_quiet()
+
+
+class BatchesTest(support.HandlerTest):
+    """The handler says which jobs go together."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.waits = {'late': 10.0, 'later': 100.0}
+        self.handler.on_start = lambda job: InProgress(
+            self.waits.get(job.resource.id, 1.0)
+        )
+
+    def write_all(self, *names: str) -> None:
+        for name in names:
+            self.cluster.write(NETWORK, name)
+        self.cluster.settle()
+
+    def polled(self) -> list[list[str]]:
+        return [
+            [job_id.split(':')[3] for job_id in poll]
+            for poll in self.handler.polls
+        ]
+
+    def test_each_batch_has_a_call_of_its_own(self) -> None:
+        self.handler.on_batches = lambda due, soon: [[job] for job in due]
+        self.write_all('a', 'b', 'c')
+        self.cluster.pass_time(1.5)
+        self.assertEqual([['a'], ['b'], ['c']], sorted(self.polled()))
+        self.assert_quiet()
+
+    def test_jobs_that_are_due_soon_may_be_taken_along(self) -> None:
+        self.handler.on_batches = lambda due, soon: [[*due, *soon]]
+        self.waits['a'] = 6.0
+        self.write_all('a', 'late', 'later')
+        self.cluster.pass_time(6.5)
+        self.assertEqual([['a', 'late']], self.polled())
+
+    def test_job_that_is_left_out_comes_up_again(self) -> None:
+        self.handler.on_batches = lambda due, soon: [due[:1]]
+        self.write_all('a', 'b', 'c')
+        self.cluster.pass_time(4)
+        self.assertEqual([1, 1, 1], [len(poll) for poll in self.polled()])
+        self.assert_quiet()
+
+    def test_batches_that_cannot_be_used_cost_nothing(self) -> None:
+        def nonsense(due: Sequence[Job], soon: Sequence[Job]) -> object:
+            raise ValueError('no idea')
+
+        self.handler.on_batches = nonsense
+        self.write_all('a', 'b')
+        self.cluster.pass_time(2)
+        self.assertEqual([2], [len(poll) for poll in self.polled()])
+        self.assert_quiet()
+
+    def test_reason_why_a_look_failed_is_told_once(self) -> None:
+        log = self.useFixture(fixtures.FakeLogger())
+        self.handler.on_poll = lambda jobs: {
+            job.id: InProgress(1.0, 'Heat is away') for job in jobs
+        }
+        self.write_all('a')
+        self.cluster.pass_time(5)
+        self.assertGreater(len(self.handler.polls), 2)
+        self.assertEqual(1, log.output.count('Heat is away'))
+        self.assertEqual(1, len(self.handler.starts))
+
+
+class ManyBatchesTest(support.HandlerTest):
+    settings = Settings(slots=50, call_timeout=60)
+
+    def make_caller(self) -> members.HeldCaller:
+        return members.HeldCaller()
+
+    def test_a_few_calls_run_at_once(self) -> None:
+        assert self.caller is not None
+        self.handler.on_start = lambda job: InProgress(1)
+        self.handler.on_batches = lambda due, soon: [[job] for job in due]
+        for number in range(20):
+            self.cluster.write(NETWORK, f'n{number}')
+        self.cluster.settle()
+        self.caller.run()
+        self.cluster.settle()
+        calls = []
+        for _ in range(4):
+            self.cluster.pass_time(2)
+            calls.append(len(self.caller.held))
+            self.caller.run()
+            self.cluster.settle()
+        self.assertEqual([8, 8, 4, 0], calls)
         self.assert_quiet()
 
 

@@ -35,7 +35,7 @@ FAILING = (
 resources:
   thing:
     type: OS::Heat::TestResource
-    properties: {fail: true, value: no luck}
+    properties: {fail: true}
 """
 )
 OUTPUTS = [
@@ -97,7 +97,7 @@ class CreateTest(FlowTestCase):
         self.scene.stacks.seconds = 0
         self.run_create()
         self.assertEqual(
-            {'find': 1, 'create': 1, 'status': 1, 'outputs': 1},
+            {'create': 1, 'status': 1, 'outputs': 1},
             dict(self.scene.stacks.requests),
         )
 
@@ -114,8 +114,10 @@ class CreateTest(FlowTestCase):
         again = self.scene.handler.start(scene.job())
         self.assertEqual(first, again)
         self.assertEqual(
-            {'find': 1, 'outputs': 1}, dict(self.scene.stacks.requests)
+            {'create': 1, 'find': 1, 'outputs': 1},
+            dict(self.scene.stacks.requests),
         )
+        self.assertEqual(1, self.scene.stacks.accepted['CREATE'])
 
     def test_other_stack_of_the_name_is_adopted_by_an_update(self) -> None:
         self.run_create()
@@ -293,7 +295,10 @@ class FailureTest(FlowTestCase):
 
     def test_failed_create_tells_heats_reason(self) -> None:
         outcome = self.scene.run(scene.job())
-        reason = 'Resource CREATE failed: Exception: no luck'
+        reason = (
+            'Resource CREATE failed: ValueError: resources.thing: '
+            'Test Resource failed thing'
+        )
         self.assertEqual(
             Failed(
                 f'StackFailed: {reason}',

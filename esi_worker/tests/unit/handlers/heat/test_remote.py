@@ -15,13 +15,16 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from typing import Any
+from unittest import mock
 
 import fixtures
 from keystoneauth1 import fixture, loading
 import requests
 from requests_mock.contrib import fixture as mocking
 import testtools
+import urllib3
 
 from esi_worker import exceptions
 from esi_worker.handlers.heat import backend, errors, remote
@@ -122,7 +125,7 @@ class RequestTest(RemoteTestCase):
         counts = [
             len(request.qs['id']) for request in self.http.request_history
         ]
-        self.assertEqual([50, 50, 20], counts)
+        self.assertEqual([80, 40], counts)
         self.assertEqual(['true'], self.http.last_request.qs['show_deleted'])
 
     def test_each_tenant_has_its_own_endpoint(self) -> None:
@@ -193,6 +196,38 @@ class ErrorTest(RemoteTestCase):
         ):
             self.check(errors.HeatUnavailable, '', exc=error)
 
+    def test_answers_that_got_lost_are_told_apart(self) -> None:
+        """Only after these may a change still be made."""
+        gone = urllib3.exceptions.ProtocolError('reset')
+        for answer in (
+            {'exc': requests.exceptions.ReadTimeout},
+            {'exc': requests.exceptions.ConnectionError(gone)},
+            {'exc': requests.exceptions.ChunkedEncodingError},
+            {'status_code': 502, 'text': ''},
+            {'status_code': 504, 'text': ''},
+            {
+                'status_code': 500,
+                'json': fault('MessagingTimeout', 'Timed out waiting'),
+            },
+        ):
+            self.check(errors.AnswerLost, '', **answer)
+
+    def test_requests_that_reached_nobody_are_told_apart(self) -> None:
+        refused = urllib3.exceptions.MaxRetryError(
+            mock.Mock(),
+            '/',
+            urllib3.exceptions.NewConnectionError(mock.Mock(), 'refused'),
+        )
+        for answer in (
+            {'exc': requests.exceptions.ConnectTimeout},
+            {'exc': requests.exceptions.ConnectionError(refused)},
+            {'status_code': 503, 'text': ''},
+            {'status_code': 500, 'json': fault('DBError', 'gone away')},
+        ):
+            self.http.post(STACKS, **answer)
+            error = self.assertRaises(errors.HeatUnavailable, self.create)
+            self.assertNotIsInstance(error, errors.AnswerLost)
+
     def test_list_of_ids_is_not_told(self) -> None:
         self.http.get(
             STACKS,
@@ -223,7 +258,7 @@ class ErrorTest(RemoteTestCase):
         )
 
 
-class KeystoneTest(testtools.TestCase):
+class KeystoneTestCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.http: Any = self.useFixture(
@@ -252,6 +287,8 @@ class KeystoneTest(testtools.TestCase):
         )
         self.http.get(STACKS, json={'stacks': []}, headers=JSON)
 
+
+class KeystoneTest(KeystoneTestCase):
     def test_service_user_logs_in_once_per_tenant(self) -> None:
         self.serve()
         stacks = self.backend(endpoint_override=URL)
@@ -283,6 +320,87 @@ class KeystoneTest(testtools.TestCase):
             errors.HeatUnavailable, stacks.find, 't1', 'net_1'
         )
         self.assertNotIn('hunter2', str(error))
+
+    def test_token_is_replaced_before_it_expires(self) -> None:
+        self.serve()
+        now = datetime.datetime.now(datetime.UTC)
+        soon = now + datetime.timedelta(seconds=60)
+        self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            headers={'X-Subject-Token': 'old'},
+            json=fixture.V3Token(expires=soon),
+        )
+        stacks = self.backend(endpoint_override=URL)
+        stacks.find('t1', 'net_1')
+        self.assertEqual('old', self.token())
+        self.serve()
+        stacks.find('t1', 'net_1')
+        self.assertEqual('abc', self.token())
+
+    def test_refused_token_is_replaced_at_once(self) -> None:
+        self.serve()
+        self.http.get(
+            STACKS,
+            [
+                {'status_code': 401},
+                {'json': {'stacks': []}, 'headers': JSON},
+            ],
+        )
+        stacks = self.backend(endpoint_override=URL)
+        self.assertIsNone(stacks.find('t1', 'net_1'))
+        self.assertEqual(2, self.login.call_count)
+
+    def test_tenants_share_no_token(self) -> None:
+        self.serve()
+        other = f'{URL}/t2/stacks'
+        self.http.get(other, json={'stacks': []}, headers=JSON)
+        stacks = self.backend(endpoint_override=URL)
+        for tenant in ('t1', 't2', 't1', 't2'):
+            stacks.find(tenant, 'net_1')
+        self.assertEqual(2, self.login.call_count)
+
+    def token(self) -> str:
+        return str(self.http.last_request.headers['X-Auth-Token'])
+
+
+class ApplicationCredentialTest(KeystoneTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.serve()
+        self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            headers={'X-Subject-Token': 'abc'},
+            json=fixture.V3Token(project_id='t1'),
+        )
+        conf = scene.configuration(
+            auth_type='v3applicationcredential', endpoint_override=URL
+        )
+        kind = 'v3applicationcredential'
+        conf.register_opts(loading.get_auth_plugin_conf_options(kind), 'heat')
+        conf.set_override('auth_url', KEYSTONE, 'heat')
+        conf.set_override('application_credential_id', 'app-1', 'heat')
+        conf.set_override('application_credential_secret', 'hunter2', 'heat')
+        self.stacks = remote.HeatBackend(conf)
+        self.addCleanup(self.stacks.close)
+
+    def test_it_is_used_without_a_scope(self) -> None:
+        self.assertIsNone(self.stacks.find('t1', 'net_1'))
+        (login,) = [
+            request.json()['auth']
+            for request in self.http.request_history
+            if request.path == '/v3/auth/tokens'
+        ]
+        self.assertNotIn('scope', login)
+        self.assertEqual(
+            ['application_credential'], login['identity']['methods']
+        )
+
+    def test_it_cannot_work_for_another_tenant(self) -> None:
+        error = self.assertRaises(
+            errors.HeatUnavailable, self.stacks.find, 't2', 'net_1'
+        )
+        self.assertIn('project t1', str(error))
+        self.assertIn('tenant t2', str(error))
 
 
 class ConfigurationTest(testtools.TestCase):

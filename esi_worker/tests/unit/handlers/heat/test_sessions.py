@@ -14,9 +14,13 @@
 
 from __future__ import annotations
 
+from http import server
+import threading
+
 import testtools
 
-from esi_worker.handlers.heat import sessions
+from esi_worker.embedded import ports
+from esi_worker.handlers.heat import errors, sessions
 from esi_worker.tests.unit.handlers.heat import scene
 
 
@@ -55,3 +59,44 @@ class TenantSessionsTest(testtools.TestCase):
         self.sessions.get('c')
         self.assertIs(first, self.sessions.get('a'))
         self.assertIsNot(second, self.sessions.get('b'))
+
+
+class _Busy(server.BaseHTTPRequestHandler):
+    """Wants a pause after every request."""
+
+    def do_GET(self) -> None:
+        self.server.requests += 1  # type: ignore[attr-defined]
+        self.send_response(429)
+        self.send_header('Retry-After', '9')
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+
+    def log_message(self, *_details: object) -> None:
+        pass
+
+
+class PaceTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.busy = server.HTTPServer((ports.LOOPBACK, 0), _Busy)
+        self.busy.requests = 0  # type: ignore[attr-defined]
+        threading.Thread(target=self.busy.serve_forever, daemon=True).start()
+        self.addCleanup(self.busy.server_close)
+        self.addCleanup(self.busy.shutdown)
+        port = self.busy.server_address[1]
+        self.url = f'http://{ports.LOOPBACK}:{port}'
+        conf = scene.configuration(
+            auth_type='none', endpoint_override=self.url
+        )
+        self.sessions = sessions.TenantSessions(conf)
+        self.addCleanup(self.sessions.close)
+
+    def test_endpoint_that_wants_a_pause_gets_no_more_requests(self) -> None:
+        for tenant in ('a', 'b', 'a'):
+            session = self.sessions.get(tenant)
+            error = self.assertRaises(
+                errors.HeatUnavailable, session.get, f'{self.url}/stacks'
+            )
+            assert error.after is not None
+            self.assertGreater(error.after, 8.0)
+        self.assertEqual(1, self.busy.requests)  # type: ignore[attr-defined]

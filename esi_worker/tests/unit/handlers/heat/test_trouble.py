@@ -15,12 +15,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
+from unittest import mock
 
 import testtools
 
 from esi_worker import exceptions
-from esi_worker.handlers.heat import acting, errors, handler
+from esi_worker.handlers.heat import (
+    acting,
+    errors,
+    handler,
+    preparing,
+    resolving,
+)
 from esi_worker.model import (
     Action,
     Done,
@@ -31,6 +38,14 @@ from esi_worker.model import (
     Retry,
 )
 from esi_worker.tests.unit.handlers.heat import scene
+
+WITH_A_RESOURCE = (
+    scene.TEMPLATE
+    + """\
+resources:
+  thing: {type: OS::Heat::TestResource}
+"""
+)
 
 
 class TroubleTestCase(testtools.TestCase):
@@ -66,8 +81,7 @@ class CrashTest(TroubleTestCase):
         self.assertEqual(
             'CREATE_COMPLETE', outcome.results['orchestration_state']
         )
-        self.assertEqual(1, self.stacks.requests['create'])
-        self.assertEqual(0, self.stacks.requests['update'])
+        self.assertEqual({'CREATE': 1}, dict(self.stacks.accepted))
 
     def test_failure_of_a_crashed_attempt_is_told(self) -> None:
         job = scene.job()
@@ -115,8 +129,62 @@ class LostAnswerTest(TroubleTestCase):
         self.assertIsInstance(self.scene.run(self.red()), Done)
         self.assertEqual(1, self.stacks.requests['update'])
 
+    def test_creation_that_comes_late_is_not_doubled(self) -> None:
+        job = scene.job()
+        create = self.stacks.create
+
+        def on_its_way(*args: Any) -> NoReturn:
+            raise errors.AnswerLost('timed out')
+
+        with mock.patch.object(self.stacks, 'create', on_its_way):
+            self.retried(job, 'timed out')
+        for _ in range(5):
+            self.retried(job, 'may still begin')
+            self.scene.clock.advance(5)
+        # Now Heat gets to it.
+        request = self.preparer.prepare(job).request
+        create(scene.TENANT, request, 9.0)
+        self.assertIsInstance(self.scene.run(job), Done)
+        self.assertEqual({'CREATE': 1}, dict(self.stacks.accepted))
+
+    def test_creation_that_never_arrived_is_sent_again(self) -> None:
+        job = scene.job()
+        with mock.patch.object(self.stacks, 'create') as create:
+            create.side_effect = errors.AnswerLost('reset')
+            self.retried(job, 'reset')
+        self.retried(job, 'may still begin')
+        self.scene.clock.advance(acting.DOUBT)
+        self.assertIsInstance(self.scene.run(job), Done)
+
+    def test_creation_that_was_not_sent_is_sent_at_once(self) -> None:
+        job = scene.job()
+        self.stacks.outage = 'connection refused'
+        self.retried(job, 'connection refused')
+        self.stacks.outage = None
+        self.begin(job)
+
+    @property
+    def preparer(self) -> preparing.Preparer:
+        context = self.scene.context
+        resolver = resolving.Resolver(
+            context.store, context.keys, context.catalog.types
+        )
+        return preparing.Preparer(context, resolver)
+
 
 class OutageTest(TroubleTestCase):
+    def test_wish_for_a_pause_is_passed_on(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        error = errors.HeatUnavailable('HTTP 429', after=17.0)
+        with mock.patch.object(self.stacks, 'status', side_effect=error):
+            polled = self.scene.poll(job)
+        self.assertEqual(InProgress(17.0, 'HTTP 429'), polled)
+        other = scene.job(ref=ResourceRef('network', 'n2'))
+        with mock.patch.object(self.stacks, 'create', side_effect=error):
+            started = self.scene.handler.start(other)
+        self.assertEqual(Retry('HTTP 429', 17.0), started)
+
     def test_job_waits_for_heat_with_a_reason(self) -> None:
         self.stacks.outage = 'connection refused'
         self.retried(scene.job(), 'connection refused')
@@ -125,7 +193,9 @@ class OutageTest(TroubleTestCase):
         job = scene.job()
         self.begin(job)
         self.stacks.outage = 'connection refused'
-        self.assertEqual(Retry('connection refused'), self.scene.poll(job))
+        outcome = self.scene.poll(job)
+        assert isinstance(outcome, InProgress)
+        self.assertEqual('connection refused', outcome.reason)
         self.retried(job, 'connection refused')
         self.stacks.outage = None
         self.assertIsInstance(self.scene.run(job), Done)
@@ -162,20 +232,40 @@ class OutageTest(TroubleTestCase):
 class SlowStackTest(TroubleTestCase):
     def setUp(self) -> None:
         super().setUp()
+        self.scene = scene.Scene(WITH_A_RESOURCE)
+        self.stacks = self.scene.stacks
         self.stacks.hang = True
+
+    def test_creation_that_heat_forgot_is_renewed(self) -> None:
+        job = scene.job()
+        self.begin(job)
+        self.scene.clock.advance(241)
+        self.assertIsInstance(self.scene.poll(job), InProgress)
+        self.stacks.hang = False
+        outcome = self.scene.run(job)
+        assert isinstance(outcome, Done)
+        self.assertEqual(
+            'UPDATE_COMPLETE', outcome.results['orchestration_state']
+        )
 
     def test_stack_that_never_ends_fails_after_its_time(self) -> None:
         job = scene.job()
         self.begin(job)
         self.scene.clock.advance(239)
         self.assertIsInstance(self.scene.poll(job), InProgress)
-        self.scene.clock.advance(2)
-        outcome = self.scene.poll(job)
+        self.assertEqual({'CREATE': 1}, dict(self.stacks.accepted))
+        for _ in range(2):
+            self.scene.clock.advance(241)
+            outcome = self.scene.poll(job)
         assert isinstance(outcome, Failed)
         self.assertEqual(
-            'StackTimeout: the stack is CREATE_IN_PROGRESS after 240 '
-            'seconds: Stack CREATE started',
+            'StackTimeout: the stack is UPDATE_IN_PROGRESS after 240 '
+            'seconds: Stack UPDATE started: thing (OS::Heat::TestResource) '
+            'is UPDATE_IN_PROGRESS',
             outcome.error,
+        )
+        self.assertEqual(
+            {'CREATE': 1, 'UPDATE': 1}, dict(self.stacks.accepted)
         )
         self.assertEqual(
             'CREATE_ERROR', outcome.results['orchestration_state']
@@ -295,12 +385,32 @@ class ManyJobsTest(TroubleTestCase):
         for job in jobs:
             self.begin(job)
         self.scene.clock.advance(10)
-        outcomes = self.scene.handler.poll(jobs)
+        outcomes = dict(self.scene.handler.poll(jobs))
+        kinds = [type(outcome) for outcome in outcomes.values()]
+        self.assertEqual([Done, *([InProgress] * 19)], kinds)
+
+        # What is read of the others takes calls of their own.
+        batches = list(self.scene.handler.batches(jobs[1:], ()))
+        self.assertEqual([[job] for job in jobs[1:]], batches)
+        for batch in batches:
+            outcomes.update(self.scene.handler.poll(batch))
+        self.assertEqual({Done}, {type(each) for each in outcomes.values()})
         self.assertEqual(1, self.stacks.requests['status'])
-        self.assertEqual(
-            {job.id: Done for job in jobs},
-            {job_id: type(outcome) for job_id, outcome in outcomes.items()},
-        )
+
+    def test_batches_are_full_requests_of_one_tenant(self) -> None:
+        jobs = [
+            scene.job(
+                ref=ResourceRef('network', f'n{i}'),
+                tenant_id='big' if i < 100 else f'small-{i}',
+            )
+            for i in range(103)
+        ]
+        for job in jobs:
+            self.begin(job)
+        due, soon = jobs[:90] + jobs[100:], jobs[90:100]
+        batches = list(self.scene.handler.batches(due, soon))
+        self.assertEqual([80, 20, 1, 1, 1], [len(batch) for batch in batches])
+        self.assertEqual([*jobs[80:90], *soon], batches[1])
 
     def test_each_tenant_is_asked_once(self) -> None:
         jobs = [
