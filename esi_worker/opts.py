@@ -28,6 +28,7 @@ from esi_worker.admin import opts as admin_opts
 from esi_worker.collector import opts as collector_opts
 from esi_worker.dispatcher import opts as worker_opts
 from esi_worker.handlers.heat import options as heat_options
+from esi_worker.handlers.monitoring import options as monitoring_options
 from esi_worker.scheduler import opts as manager_opts
 from esi_worker.store import opts as store_opts
 
@@ -53,6 +54,7 @@ def _own() -> Iterator[tuple[Any, Iterable[Any]]]:
     yield from manager_opts.list_opts()
     yield from worker_opts.list_opts()
     yield from heat_options.list_opts()
+    yield from monitoring_options.list_opts()
     yield from collector_opts.list_opts()
     yield from admin_opts.list_opts()
 
