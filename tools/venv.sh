@@ -65,5 +65,5 @@ if is_platform_of_the_lock "$python"; then
 else
     echo 'venv: constraints.txt is for another platform, using ranges'
     PYTHONWARNINGS=ignore $install -r test-requirements.txt \
-        -e '.[embedded,docs]'
+        -e '.[embedded,pollers,docs]'
 fi

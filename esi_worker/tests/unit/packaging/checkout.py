@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import configparser
 from pathlib import Path
 
@@ -48,12 +48,13 @@ def requirements(*names: str) -> dict[str, Requirement]:
     )
 
 
-def extras() -> dict[str, Requirement]:
-    """The requirements of all extras, by normal name."""
+def extras(*names: str) -> dict[str, Requirement]:
+    """The requirements of extras, of all by default, by normal name."""
+    declared = setup_cfg()['extras']
     return _by_name(
         line
-        for extra in setup_cfg()['extras'].values()
-        for line in extra.splitlines()
+        for name in names or declared
+        for line in declared[name].splitlines()
     )
 
 
@@ -70,8 +71,17 @@ def normal(name: str) -> str:
 
 def imports(path: Path) -> set[str]:
     """The top-level packages that a module imports."""
+    return _imported(ast.walk(ast.parse(path.read_text())))
+
+
+def imports_on_load(path: Path) -> set[str]:
+    """Those that it imports when it is imported itself."""
+    return _imported(ast.parse(path.read_text()).body)
+
+
+def _imported(nodes: Iterable[ast.AST]) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names |= {alias.name.partition('.')[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:

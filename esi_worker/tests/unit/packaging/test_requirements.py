@@ -22,6 +22,8 @@ from esi_worker.tests.unit.packaging import checkout
 EMBEDDED = checkout.PACKAGE / 'embedded'
 TESTS = checkout.PACKAGE / 'tests'
 HEAT_PLUGIN = checkout.PACKAGE / 'collector' / 'heat_plugin'
+#: They say so where a library of the extra "pollers" is missing.
+POLLERS = checkout.PACKAGE / 'collector' / 'pollers'
 
 
 class RequirementsTest(checkout.CheckoutTest):
@@ -31,11 +33,27 @@ class RequirementsTest(checkout.CheckoutTest):
             for path in checkout.PACKAGE.rglob('*.py')
             if not any(
                 path.is_relative_to(other)
-                for other in (EMBEDDED, TESTS, HEAT_PLUGIN)
+                for other in (EMBEDDED, TESTS, HEAT_PLUGIN, POLLERS)
             )
         ]
         declared = checkout.requirements('requirements.txt')
         self.assertEqual({}, _undeclared(modules, set(declared)))
+
+    def test_pollers_may_need_their_extra_as_well(self) -> None:
+        declared = {
+            *checkout.requirements('requirements.txt'),
+            *checkout.extras('pollers'),
+        }
+        modules = list(POLLERS.rglob('*.py'))
+        self.assertEqual({}, _undeclared(modules, declared))
+
+    def test_a_library_of_the_extra_is_imported_on_first_use_only(
+        self,
+    ) -> None:
+        optional = {'lxml', 'ncclient', 'pyasn1', 'pysnmp'}
+        for path in POLLERS.rglob('*.py'):
+            needed = checkout.imports_on_load(path)
+            self.assertEqual(set(), needed & optional, str(path))
 
     def test_what_the_rest_imports_is_required_somewhere(self) -> None:
         declared = checkout.requirements(

@@ -54,7 +54,8 @@ class ClientTest(testtools.TestCase):
             self.assertIn('the fix', str(error))
 
     def test_a_refusal_without_a_text_is_one_too(self) -> None:
-        for value in ([], 'no', {}, None):
+        values: list[Any] = [[], 'no', {}, None]
+        for value in values:
             self.answer(400, value)
             self.assertRaises(
                 CollectorRefused, self.client.targets, 'ports', 'p1', 10.0
@@ -80,7 +81,8 @@ class ClientTest(testtools.TestCase):
         self.assertRaises(CollectorUnavailable, self.client.status, 't', 10.0)
 
     def test_what_is_no_collector_is_named(self) -> None:
-        for value in ([], {}, {'targets': [1]}, {'values': 'x'}):
+        values: list[Any] = [[], {}, {'targets': [1]}, {'values': 'x'}]
+        for value in values:
             self.answer(200, value)
             for call in (
                 lambda: self.client.targets('ports', 'p1', 10.0),

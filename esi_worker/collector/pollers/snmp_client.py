@@ -1,0 +1,297 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Asks SNMP agents, version 2c or 3, with pysnmp.
+
+pysnmp lives in an event loop. ``SnmpClient`` has one in a thread of its
+own, for all polls of the process, and offers calls that block. pysnmp is
+an optional library and imported on first use only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+import concurrent.futures
+import dataclasses
+import threading
+from typing import Any, TypeVar
+
+from esi_worker import exceptions
+from esi_worker.collector.pollers.snmp_users import Community, SnmpUser
+
+#: Rows that an agent is asked for at once (reference, section 4.1).
+MAX_REPETITIONS = 10
+#: A device with more interfaces than that is broken.
+_MAX_ROWS = 20_000
+_MAX_ENGINES = 64
+_DEFAULT_PORT = 161
+
+T = TypeVar('T')
+Oid = tuple[int, ...]
+Value = int | bytes
+
+
+class SnmpError(exceptions.TransientError):
+    """The agent does not tell."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Agent:
+    """Whom to ask, and as who."""
+
+    host: str
+    credential: Community | SnmpUser
+    port: int = _DEFAULT_PORT
+
+
+def parse_oid(text: str) -> Oid:
+    return tuple(int(part) for part in text.strip('.').split('.'))
+
+
+class SnmpClient:
+    """Gets values and walks columns; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._engines: dict[Community | SnmpUser | None, Any] = {}
+
+    def get(
+        self, agent: Agent, oids: Sequence[Oid], timeout: float
+    ) -> Mapping[Oid, Value]:
+        """Get single values; those that the agent lacks are left out.
+
+        :param timeout: seconds for all of it
+        :raises SnmpError: there was no usable answer
+        """
+        return self._run(self._get(agent, oids, timeout), timeout)
+
+    def walk(
+        self, agent: Agent, columns: Sequence[Oid], timeout: float
+    ) -> Mapping[Oid, Mapping[Oid, Value]]:
+        """Walk columns of a table side by side, in bulk.
+
+        :param timeout: seconds for all of it
+        :returns: for each column the values by the row's index
+        :raises SnmpError: the walk could not be finished
+        """
+        return self._run(self._walk(agent, columns, timeout), timeout)
+
+    def close(self) -> None:
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+            self._engines.clear()
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(5)
+
+    # --- in the event loop ------------------------------------------------
+
+    async def _get(
+        self, agent: Agent, oids: Sequence[Oid], timeout: float
+    ) -> dict[Oid, Value]:
+        from pysnmp.hlapi.v3arch import asyncio as hlapi
+
+        request = await self._request(agent, timeout)
+        answer = await hlapi.get_cmd(
+            *request, *map(_variable, oids), lookupMib=False
+        )
+        values = {}
+        for oid, value in _checked(answer):
+            if not _is_absent(value):
+                values[oid] = _plain(value)
+        return values
+
+    async def _walk(
+        self, agent: Agent, columns: Sequence[Oid], timeout: float
+    ) -> dict[Oid, dict[Oid, Value]]:
+        from pysnmp.hlapi.v3arch import asyncio as hlapi
+
+        request = await self._request(agent, timeout)
+        found: dict[Oid, dict[Oid, Value]] = {each: {} for each in columns}
+        # Where each column that has not ended goes on.
+        places = {each: each for each in columns}
+        while places:
+            answer = await hlapi.bulk_cmd(
+                *request,
+                0,
+                MAX_REPETITIONS,
+                *map(_variable, places.values()),
+                lookupMib=False,
+            )
+            places = _rows(_checked(answer), places, found)
+        return found
+
+    async def _request(self, agent: Agent, timeout: float) -> Any:
+        """Engine, credential, transport and context of a request."""
+        from pysnmp.hlapi.v3arch import asyncio as hlapi
+
+        # A lost datagram is sent once more.
+        once = timeout * 0.45
+        transport = hlapi.UdpTransportTarget
+        if ':' in agent.host:
+            transport = hlapi.Udp6TransportTarget
+        try:
+            target = await transport.create(
+                (agent.host, agent.port), timeout=once, retries=1
+            )
+        except Exception as error:  # noqa: BLE001 - its errors are many
+            raise SnmpError(
+                f'{agent.host} cannot be reached: {type(error).__name__}'
+            ) from None
+        return (
+            self._engine(agent.credential),
+            _authentication(agent.credential),
+            target,
+            hlapi.ContextData(),
+        )
+
+    def _engine(self, credential: Community | SnmpUser) -> Any:
+        """An engine; users of one name with other keys need another."""
+        from pysnmp.hlapi.v3arch import asyncio as hlapi
+
+        key = credential if isinstance(credential, SnmpUser) else None
+        if key not in self._engines:
+            if len(self._engines) >= _MAX_ENGINES:
+                self._engines.clear()
+            self._engines[key] = hlapi.SnmpEngine()
+        return self._engines[key]
+
+    # --- the loop's thread ------------------------------------------------
+
+    def _run(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            return future.result(timeout)
+        except (TimeoutError, concurrent.futures.CancelledError):
+            future.cancel()
+            raise SnmpError(f'no answer within {timeout:g} s') from None
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(self._loop,), name='snmp', daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+    loop.close()
+
+
+def _variable(oid: Oid) -> Any:
+    from pysnmp.hlapi.v3arch import asyncio as hlapi
+
+    return hlapi.ObjectType(hlapi.ObjectIdentity(oid))
+
+
+def _authentication(credential: Community | SnmpUser) -> Any:
+    from pysnmp.hlapi.v3arch import asyncio as hlapi
+
+    if isinstance(credential, Community):
+        # Version 2c; who wants version 3 names a user.
+        return hlapi.CommunityData(credential.name, mpModel=1)  # noqa: S508
+    auth = {
+        'md5': hlapi.USM_AUTH_HMAC96_MD5,
+        'sha': hlapi.USM_AUTH_HMAC96_SHA,
+        'sha224': hlapi.USM_AUTH_HMAC128_SHA224,
+        'sha256': hlapi.USM_AUTH_HMAC192_SHA256,
+        'sha384': hlapi.USM_AUTH_HMAC256_SHA384,
+        'sha512': hlapi.USM_AUTH_HMAC384_SHA512,
+    }
+    priv = {
+        'des': hlapi.USM_PRIV_CBC56_DES,
+        '3des': hlapi.USM_PRIV_CBC168_3DES,
+        'aes': hlapi.USM_PRIV_CFB128_AES,
+        'aes192': hlapi.USM_PRIV_CFB192_AES,
+        'aes256': hlapi.USM_PRIV_CFB256_AES,
+    }
+    return hlapi.UsmUserData(
+        credential.user,
+        authKey=credential.auth_password or None,
+        privKey=credential.priv_password or None,
+        authProtocol=auth[credential.auth_protocol]
+        if credential.auth_password
+        else hlapi.USM_AUTH_NONE,
+        privProtocol=priv[credential.priv_protocol]
+        if credential.priv_password
+        else hlapi.USM_PRIV_NONE,
+    )
+
+
+def _checked(answer: Any) -> list[tuple[Oid, Any]]:
+    """The variables of an answer.
+
+    :raises SnmpError: it is an error
+    """
+    indication, status, _, variables = answer
+    if indication:
+        # Such as "No SNMP response received before timeout"; it speaks of
+        # the exchange, never of what was exchanged.
+        raise SnmpError(str(indication))
+    if status:
+        raise SnmpError(f'the agent answers {status.prettyPrint()}')
+    return [(tuple(oid), value) for oid, value in map(tuple, variables)]
+
+
+def _rows(
+    variables: Sequence[tuple[Oid, Any]],
+    places: Mapping[Oid, Oid],
+    found: dict[Oid, dict[Oid, Value]],
+) -> dict[Oid, Oid]:
+    """Take the rows of an answer; gives where the columns go on."""
+    columns = list(places)
+    left = dict(places)
+    if not variables:
+        return {}
+    for number, (oid, value) in enumerate(variables):
+        column = columns[number % len(columns)]
+        if column not in left:
+            continue
+        inside = oid[: len(column)] == column
+        # An agent that goes backwards would be asked for ever.
+        if not inside or _is_absent(value) or oid <= left[column]:
+            del left[column]
+            continue
+        left[column] = oid
+        found[column][oid[len(column) :]] = _plain(value)
+        if len(found[column]) > _MAX_ROWS:
+            raise SnmpError('the agent has too many rows')
+    return left
+
+
+def _is_absent(value: Any) -> bool:
+    from pysnmp.proto import rfc1905
+
+    return isinstance(
+        value,
+        rfc1905.NoSuchObject | rfc1905.NoSuchInstance | rfc1905.EndOfMibView,
+    )
+
+
+def _plain(value: Any) -> Value:
+    """A number, or the bytes of anything else."""
+    from pyasn1.type import univ
+
+    return int(value) if isinstance(value, univ.Integer) else bytes(value)
