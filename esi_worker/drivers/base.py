@@ -45,15 +45,20 @@ class View(Protocol):
 class Part:
     """The work of one handler for one version of a resource.
 
-    ``needs`` are those of the parameters' references that hold off the
+    Work waits for the unfinished jobs of what its parameters refer to,
+    and those of ``after``; jobs of what is in ``after`` that come later
+    do not wait in turn. ``needs`` are the references that hold off the
     deletion of what they name: all but the ones marked
-    ``ignore_missing`` and those of dependency-only parameters.
+    ``ignore_missing`` and those of dependency-only parameters. While
+    one of ``held_by`` is blocked, no job is made.
     """
 
     handler: str
     template_id: str
     params: tuple[Param, ...]
     needs: frozenset[ResourceRef] = frozenset()
+    after: frozenset[ResourceRef] = frozenset()
+    held_by: frozenset[ResourceRef] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,7 +82,19 @@ class Plan:
 
     @property
     def needs(self) -> frozenset[ResourceRef]:
+        """What has to exist as long as the resource."""
         return frozenset(ref for part in self.parts for ref in part.needs)
+
+    @property
+    def after(self) -> frozenset[ResourceRef]:
+        """Whose jobs are waited for, in this direction only."""
+        return frozenset(ref for part in self.parts for ref in part.after)
+
+    @property
+    def held_by(self) -> frozenset[ResourceRef]:
+        """What must not be blocked."""
+        held_by = (ref for part in self.parts for ref in part.held_by)
+        return self.needs.union(held_by)
 
 
 class Driver(plugins.Plugin, abc.ABC):

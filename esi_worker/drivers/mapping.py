@@ -95,4 +95,11 @@ class MappingDriver(Driver):
             resource_id=resource.id,
             lenient=lenient,
         )
-        return Part(handler, template_id, evaluation.params, evaluation.needs)
+        return Part(
+            handler,
+            template_id,
+            evaluation.params,
+            evaluation.needs,
+            evaluation.after,
+            evaluation.held_by,
+        )

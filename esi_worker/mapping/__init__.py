@@ -26,6 +26,7 @@ from esi_worker.mapping.parameters import (
     parse,
     with_previous,
 )
+from esi_worker.mapping.references import ReferenceList
 from esi_worker.mapping.scope import Bodies
 
 __all__ = (
@@ -34,6 +35,7 @@ __all__ = (
     'Evaluation',
     'Expression',
     'ParameterMappings',
+    'ReferenceList',
     'parse',
     'with_previous',
 )

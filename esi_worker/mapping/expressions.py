@@ -78,9 +78,11 @@ class Field(Expression):
     def evaluate(self, scope: Scope) -> Result:
         value = scope.read(self.name, self.text)
         target = scope.relation(self.name)
+        place = scope.place.member(self.name)
         if target is None or not isinstance(value, str) or not value:
-            return Result(value)
-        return Result.visited(value, (ResourceRef(target, value),))
+            return Result(value, place=place)
+        result = Result.visited(value, (ResourceRef(target, value),))
+        return dataclasses.replace(result, place=place)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,9 +95,23 @@ class RemoteField(Expression):
 
     def evaluate(self, scope: Scope) -> Result:
         arrival = self.path.follow(scope, self.text)
-        value = None
-        if arrival.scope is not None:
-            value = arrival.scope.read(self.name, self.text)
+        if arrival.scope is None:
+            return NOTHING.after(arrival.visited)
+        value = arrival.scope.read(self.name, self.text)
+        place = arrival.scope.place.member(self.name)
+        return Result(value, place=place).after(arrival.visited)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reference(Expression):
+    """The resource at the end of a path, for its own sake."""
+
+    path: Path
+    text: str
+
+    def evaluate(self, scope: Scope) -> Result:
+        arrival = self.path.follow(scope, self.text)
+        value = None if arrival.ref is None else arrival.ref.id
         return Result(value).after(arrival.visited)
 
 
@@ -112,14 +128,15 @@ class Nested(Expression):
             if value is None:
                 break
             if not isinstance(value, dict):
-                place = '.'.join(self.names[:depth])
+                object_ = '.'.join(self.names[:depth])
                 raise scope.error(
                     self.text,
-                    f'the field "{place}" of {scope.label} is '
+                    f'the field "{object_}" of {scope.label} is '
                     f'{kind(value)}, no object that may hold "{name}"',
                 )
             value = value.get(name)
-        return Result(value)
+        place = scope.place.member('.'.join(self.names))
+        return Result(value, place=place)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -202,7 +219,7 @@ class ForEach(Expression):
         source = self.source.evaluate(scope)
         items = self._items(scope, source.value)
         results = [
-            self.body.evaluate(scope.item(index, item))
+            self.body.evaluate(scope.item(index, item, source.place))
             for index, item in enumerate(items)
         ]
         return _gather(scope.parameter, results).after(source, *results)
@@ -240,4 +257,18 @@ class IgnoreMissing(Expression):
             result = self.inner.evaluate(scope.strict())
         except exceptions.MissingReference:
             return Result('')
+        return dataclasses.replace(result, needs=frozenset())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unneeded(Expression):
+    """An expression whose targets may be missing.
+
+    What it refers to is visited all the same, but not needed.
+    """
+
+    inner: Expression
+
+    def evaluate(self, scope: Scope) -> Result:
+        result = self.inner.evaluate(scope.forgiving())
         return dataclasses.replace(result, needs=frozenset())

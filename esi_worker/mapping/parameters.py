@@ -25,9 +25,11 @@ from esi_worker import exceptions
 from esi_worker.mapping import expressions as nodes
 from esi_worker.mapping import paths, tree
 from esi_worker.mapping.parser import parse_at
+from esi_worker.mapping.references import ReferenceList
 from esi_worker.mapping.scope import Bodies, Result, Scope, describe, kind
 from esi_worker.model import (
     Param,
+    ParamType,
     ResourceRef,
     ResourceType,
     TypeRegistry,
@@ -36,6 +38,8 @@ from esi_worker.model.codec import Json
 
 #: Parameters that only order jobs; nothing reads their values.
 DEPENDENCY_ONLY = ('jinja_force_dependency', 'jinja_dummy_dependency')
+#: The parameter that carries what ``depends_on`` refers to.
+DEPENDS_ON = 'jinja_depends_on'
 
 
 def parse(
@@ -59,18 +63,34 @@ class Evaluation:
     """The parameters in the order of their names.
 
     ``needs`` are the references that hold off the deletion of their
-    targets.
+    targets. ``after`` are those of the option ``needs``, which no
+    parameter carries; ``held_by`` are those that have to be worked on
+    first, of all that have to exist.
     """
 
     params: tuple[Param, ...]
     needs: frozenset[ResourceRef] = frozenset()
+    after: frozenset[ResourceRef] = frozenset()
+    held_by: frozenset[ResourceRef] = frozenset()
 
 
 class ParameterMappings:
-    """The expressions of one template, by parameter name."""
+    """What one template takes from a resource.
 
-    def __init__(self, template_id: str, raw: Json) -> None:
-        """:raises MappingError: one of them is malformed"""
+    ``expressions`` are those of its parameters by name; ``depends_on``
+    and ``needs`` are references that only order jobs, those of
+    ``needs`` in one direction.
+    """
+
+    def __init__(
+        self,
+        template_id: str,
+        raw: Json,
+        *,
+        depends_on: ReferenceList | None = None,
+        needs: ReferenceList | None = None,
+    ) -> None:
+        """:raises MappingError: an expression is malformed"""
         if not isinstance(raw, Mapping):
             raise exceptions.MappingError(
                 f'template "{template_id}": parameter_mappings is '
@@ -83,6 +103,14 @@ class ParameterMappings:
             name: parse(raw[name], template=template_id, parameter=name)
             for name in sorted(raw, key=str)
         }
+        if DEPENDS_ON in self.expressions:
+            raise exceptions.MappingError(
+                f'template "{template_id}": the parameter "{DEPENDS_ON}" is '
+                'made from the option "depends_on"; give it another name'
+            )
+        none = ReferenceList(template_id, 'none', [])
+        self.depends_on = depends_on or none
+        self.needs = needs or none
 
     def evaluate(
         self,
@@ -125,7 +153,21 @@ class ParameterMappings:
             )
             if not name.startswith(DEPENDENCY_ONLY):
                 needs |= result.needs
-        return Evaluation(tuple(params), needs)
+        dependencies = self.depends_on.evaluate(start)
+        if self.depends_on:
+            params.append(
+                Param(
+                    DEPENDS_ON, ParamType.VALUE, None, dependencies.resources
+                )
+            )
+        ahead = self.needs.evaluate(start)
+        needs |= ahead.needs
+        return Evaluation(
+            tuple(sorted(params, key=lambda param: param.name)),
+            needs,
+            frozenset(ahead.resources),
+            needs | dependencies.needs,
+        )
 
 
 def _own_id(resource_id: str | None, body: Mapping[str, Json]) -> str:

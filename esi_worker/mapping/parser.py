@@ -49,14 +49,18 @@ def parse_at(raw: Json, where: str) -> nodes.Expression:
     :param where: names template and parameter, for errors
     :raises MappingError: it is malformed
     """
-    return _Parser(where).expression(raw, 1)
+    return Parser(where).expression(raw, 1)
 
 
-class _Parser:
-    """Parses the expressions of one place."""
+class Parser:
+    """Parses the expressions of one place.
+
+    :param where: names template and parameter, for errors
+    """
 
     def __init__(self, where: str) -> None:
         self.where = where
+        self.loops = 0
 
     def expression(self, raw: Json, depth: int) -> nodes.Expression:
         if isinstance(raw, str):
@@ -65,12 +69,12 @@ class _Parser:
             self.fail(raw, f'{kind(raw)} is no expression')
         if depth > MAX_DEPTH:
             self.fail(raw, f'it stands more than {MAX_DEPTH} levels deep')
-        for leader, (build, others) in _FORMS.items():
+        for leader, (build, others) in FORMS.items():
             if leader in raw:
                 self.check_keys(raw, {leader, *others, IGNORE_MISSING})
                 node = build(self, raw, depth)
                 return self.ignoring(raw, node)
-        known = ', '.join(_FORMS)
+        known = ', '.join(FORMS)
         self.fail(raw, f'an object needs one of the keys {known}')
 
     def ignoring(
@@ -169,11 +173,11 @@ class _Parser:
         source = raw['for_field']
         if isinstance(source, str):
             source = {'field': source}
-        return nodes.ForEach(
-            self.immediate(source, depth),
-            self.expression(raw['for_mapping'], depth + 1),
-            describe(raw),
-        )
+        items = self.immediate(source, depth)
+        self.loops += 1
+        body = self.expression(raw['for_mapping'], depth + 1)
+        self.loops -= 1
+        return nodes.ForEach(items, body, describe(raw))
 
     def operand(self, raw: Json, depth: int) -> nodes.Expression:
         """An expression, or a literal of any other kind."""
@@ -201,8 +205,8 @@ class _Parser:
         return Path(tuple(self.step(raw, step, depth) for step in steps))
 
     def step(self, raw: Json, step: Json, depth: int) -> Step:
-        if isinstance(step, str) and step:
-            return RelationStep(step)
+        if isinstance(step, str):
+            return self.relation(raw, step)
         if not isinstance(step, Mapping):
             self.fail(raw, f'a step of the path is {kind(step)}')
         if 'type' not in step and 'id' not in step:
@@ -214,6 +218,16 @@ class _Parser:
                 step, '"id" must name the field of the id, or be "" for items'
             )
         return TypedStep(self.name(step, 'type'), field)
+
+    def relation(self, raw: Json, step: str) -> Step:
+        """A name, dots before members; empty for the item of a loop."""
+        if not step and not self.loops:
+            self.fail(raw, 'only in "for_mapping" may a step be empty')
+        if '[]' in step:
+            self.fail(raw, f'"{step}" is a list; use "for_field"')
+        if step and not all(step.split('.')):
+            self.fail(raw, f'"{step}" is no name of a relation')
+        return RelationStep(step)
 
     def name(self, raw: Mapping[str, Json], key: str) -> str:
         value = raw.get(key)
@@ -233,14 +247,15 @@ class _Parser:
         )
 
 
-_Build = Callable[[_Parser, Mapping[str, Json], int], nodes.Expression]
-_FORMS: dict[str, tuple[_Build, tuple[str, ...]]] = {
-    'constant': (_Parser.constant, ()),
-    'field': (_Parser.field, ('path',)),
-    'output_key': (_Parser.output, ('path',)),
-    'nested': (_Parser.nested, ()),
-    'concatenate': (_Parser.concatenate, ()),
-    'version': (_Parser.version, ()),
-    'if_mapping': (_Parser.conditional, ('then_mapping', 'else_mapping')),
-    'for_field': (_Parser.loop, ('for_mapping',)),
+_Build = Callable[[Parser, Mapping[str, Json], int], nodes.Expression]
+#: The object forms by their leading keys.
+FORMS: dict[str, tuple[_Build, tuple[str, ...]]] = {
+    'constant': (Parser.constant, ()),
+    'field': (Parser.field, ('path',)),
+    'output_key': (Parser.output, ('path',)),
+    'nested': (Parser.nested, ()),
+    'concatenate': (Parser.concatenate, ()),
+    'version': (Parser.version, ()),
+    'if_mapping': (Parser.conditional, ('then_mapping', 'else_mapping')),
+    'for_field': (Parser.loop, ('for_mapping',)),
 }

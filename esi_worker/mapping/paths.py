@@ -14,6 +14,8 @@
 
 A step is a field that the type's relations know, a type with the field
 that holds the id, or an expression that gives the name of a relation.
+In a loop the relations are those of the list's items; the step ``''``
+says that the item itself is the id. A dot leads into an object.
 Only configs are read, never states.
 """
 
@@ -22,9 +24,10 @@ from __future__ import annotations
 import abc
 import dataclasses
 
-from esi_worker.mapping.expressions import Expression
+from esi_worker.mapping.expressions import Expression, Nested
 from esi_worker.mapping.scope import NOTHING, Result, Scope, kind
 from esi_worker.model import ResourceRef
+from esi_worker.model.codec import Json
 
 
 class Step(abc.ABC):
@@ -50,6 +53,15 @@ class Reference:
     type: str
     field: str
     found_by: Result = NOTHING
+
+    def read(self, scope: Scope, text: str) -> Json:
+        """What lies where the id should be."""
+        if not self.field:
+            return scope.body
+        names = tuple(self.field.split('.'))
+        if len(names) == 1 or scope.relation(self.field):
+            return scope.read(self.field, text)
+        return Nested(names, text).evaluate(scope).value
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,16 +104,23 @@ class ComputedStep(Step):
 
 
 def _related(scope: Scope, field: str, text: str) -> Reference:
-    target = scope.relation(field)
+    target = scope.place.member(field).relation
     if target is None:
-        owner = 'a list item' if scope.type is None else scope.type.name
         raise scope.error(
             text,
-            f'"{field}" is no relation of "{owner}" (at {scope.label}); '
-            'declare the relation or write the step as '
+            f'"{field}" is no relation of {_owner(scope)} (at '
+            f'{scope.label}); declare the relation or write the step as '
             '{"type": ..., "id": ...}',
         )
     return Reference(target, field)
+
+
+def _owner(scope: Scope) -> str:
+    place = scope.place
+    if place.type is None:
+        return 'a list item' if scope.type is None else 'it'
+    inside = f', {place.inside}' if place.inside else ''
+    return f'"{place.type.name}"{inside}'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -137,6 +156,7 @@ class Path:
             visited = reference.found_by.after(visited)
             target = _target(scope, reference, text)
             if target is None:
+                self._at_empty(scope, reference, text)
                 return Arrival(visited)
             ref = target
             visited = Result.visited(None, (ref,)).after(visited)
@@ -147,34 +167,47 @@ class Path:
             scope = scope.enter(ref, body)
         return Arrival(visited, scope, ref)
 
+    def _at_empty(self, scope: Scope, reference: Reference, text: str) -> None:
+        """A field that should name a target is empty."""
+        if scope.lenient:
+            return
+        raise scope.missing(
+            text,
+            f'{_field(scope, reference)} is empty, it should name a '
+            f'resource of type "{reference.type}"',
+            reference.type,
+            '',
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OptionalPath(Path):
+    """A path that may end early, where a field names no target."""
+
+    def _at_empty(self, scope: Scope, reference: Reference, text: str) -> None:
+        return
+
 
 def _target(
     scope: Scope, reference: Reference, text: str
 ) -> ResourceRef | None:
-    """The resource that is named; None when none is, if lenient."""
-    if reference.field:
-        value = scope.read(reference.field, text)
-        place = f'the field "{reference.field}" of {scope.label}'
-    else:
-        value = scope.body
-        place = scope.label
+    """The resource that is named, or None when none is."""
+    value = reference.read(scope, text)
     if value is None or value == '':
-        if scope.lenient:
-            return None
-        raise scope.missing(
-            text,
-            f'{place} is empty, it should name a resource of type '
-            f'"{reference.type}"',
-            reference.type,
-            '',
-        )
+        return None
     if not isinstance(value, str):
         raise scope.error(
             text,
-            f'{place} is {kind(value)}, it should be the id of a '
-            f'resource of type "{reference.type}"',
+            f'{_field(scope, reference)} is {kind(value)}, it should be '
+            f'the id of a resource of type "{reference.type}"',
         )
     return ResourceRef(reference.type, value)
+
+
+def _field(scope: Scope, reference: Reference) -> str:
+    if not reference.field:
+        return scope.label
+    return f'the field "{reference.field}" of {scope.label}'
 
 
 def _miss(

@@ -45,17 +45,52 @@ class Bodies(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the config of a type a value lies.
+
+    ``inside`` is written like ``ResourceType.nested``; it is empty for
+    the whole body. ``type`` is None when nothing is known of it.
+    """
+
+    type: ResourceType | None
+    inside: str = ''
+
+    def member(self, name: str) -> Place:
+        """A field; an empty name stands for the value itself."""
+        joined = '.'.join(part for part in (self.inside, name) if part)
+        return Place(self.type, joined)
+
+    def item(self) -> Place:
+        """The items of a list."""
+        return Place(self.type, f'{self.inside}[]')
+
+    @property
+    def relation(self) -> str | None:
+        """The type that a value at this place refers to, if any."""
+        if self.type is None:
+            return None
+        top = self.type.relations.get(self.inside)
+        return top or self.type.nested.get(self.inside)
+
+
+#: A place of which nothing is known.
+NOWHERE = Place(None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Result:
     """What an expression gives.
 
     ``resources`` are those visited, in order; ``needs`` are the ones
-    among them that must outlive the resource at hand.
+    among them that must outlive the resource at hand. ``place`` is
+    where the value was read, if it was.
     """
 
     value: Json
     type: ParamType = ParamType.VALUE
     resources: tuple[ResourceRef, ...] = ()
     needs: frozenset[ResourceRef] = frozenset()
+    place: Place = NOWHERE
 
     @classmethod
     def visited(
@@ -89,7 +124,8 @@ class Scope:
 
     ``where`` names template and parameter for errors, ``label`` the
     body. ``origin`` is the resource whose parameters are evaluated.
-    ``type`` is None when nothing is known of the body's fields.
+    ``type`` is None when nothing is known of the body's fields;
+    ``place`` is where the body lies.
     """
 
     where: str
@@ -102,6 +138,7 @@ class Scope:
     body: Json
     type: ResourceType | None
     label: str
+    place: Place = NOWHERE
 
     @classmethod
     def start(
@@ -127,6 +164,7 @@ class Scope:
             body=body,
             type=type,
             label=str(origin),
+            place=Place(type),
         )
 
     def at(self, where: str, parameter: str) -> Scope:
@@ -135,18 +173,31 @@ class Scope:
 
     def enter(self, ref: ResourceRef, body: Mapping[str, Json]) -> Scope:
         """Step to another resource."""
+        type_ = self.types.get(ref.type)
         return dataclasses.replace(
-            self, body=body, type=self.types.get(ref.type), label=str(ref)
+            self, body=body, type=type_, label=str(ref), place=Place(type_)
         )
 
-    def item(self, index: int, item: Json) -> Scope:
-        """Step to one item of a list."""
-        label = f'item {index} of {self.label}'
-        return dataclasses.replace(self, body=item, type=None, label=label)
+    def item(self, index: int, item: Json, place: Place) -> Scope:
+        """Step to one item of a list.
+
+        :param place: where the list lies
+        """
+        return dataclasses.replace(
+            self,
+            body=item,
+            type=None,
+            label=f'item {index} of {self.label}',
+            place=place.item(),
+        )
 
     def strict(self) -> Scope:
         """The same, but a missing target is an error."""
         return dataclasses.replace(self, lenient=False)
+
+    def forgiving(self) -> Scope:
+        """The same, but a missing target is no error."""
+        return dataclasses.replace(self, lenient=True)
 
     def read(self, field: str, text: str) -> Json:
         """The value of a field of the body; null when it is absent.

@@ -63,8 +63,11 @@ class ResourceType:
 
     ``prefix`` is the path of the collection with a leading slash
     (``/v2.0/ports``). ``relations`` maps a property to the type it
-    refers to. ``fields`` are the properties that the schema declares,
-    or None when no schema is known and any field may be named.
+    refers to; ``nested`` does so for what lies deeper, with ``[]`` after
+    a list and a dot before a member: ``port_ids[]``,
+    ``networks[].port``, ``uplink.id``. ``fields`` are the properties
+    that the schema declares, or None when no schema is known and any
+    field may be named.
     """
 
     name: str
@@ -72,6 +75,7 @@ class ResourceType:
     prefix: str
     relations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     fields: frozenset[str] | None = None
+    nested: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def path(self, resource_id: str) -> str:
         """The resource's path, without a leading slash."""

@@ -15,6 +15,11 @@
 The rules are sections 4.1 of the reference of the job protocol and 1.3
 of that of workflows, and the rule that no two workflows of one resource
 run at once. Whatever came first goes first, so there are no cycles.
+
+A reference excludes concurrency: whichever of the two came first is
+waited for. What a workflow only goes *after* is waited for in the one
+direction, so that work which the workflow itself brings about, such as
+the attaching of a server's ports, runs while it does.
 """
 
 from __future__ import annotations
@@ -30,15 +35,18 @@ def outer_dependencies(
     ref: ResourceRef,
     jobs: Collection[Job],
     excluded: Collection[str] = (),
+    after: Collection[ResourceRef] = (),
 ) -> tuple[str, ...]:
     """The jobs of other workflows that a new workflow waits for.
 
     :param jobs: the new workflow's jobs
     :param excluded: ids of jobs that are never waited for
+    :param after: resources whose jobs are waited for besides those that
+        the jobs refer to
     :returns: job ids, oldest first
     """
     found: dict[str, Entry] = {}
-    for target in {target for job in jobs for target in job.refs}:
+    for target in {*after, *(target for job in jobs for target in job.refs)}:
         for entry in table.of_resource(target):
             if handlers.is_waited_for(entry.job.handler):
                 found[entry.job.id] = entry

@@ -71,6 +71,8 @@ class Enqueuer:
             target.ref,
             jobs,
             {*gone, *(entry.job.id for entry in followers)},
+            # What is to go away needs nothing any more.
+            () if action.deletes else plan.after,
         )
         jobs = workflows.chain(jobs, outer)
         if standing.gone:

@@ -36,7 +36,7 @@ def find_block(
     """Why a workflow may not be made yet, or None."""
     if action.deletes:
         return _guard(world, target)
-    held = world.blocks.holding_back(target.ref, plan.needs)
+    held = world.blocks.holding_back(target.ref, plan.held_by)
     if not held:
         return None
     return Block(

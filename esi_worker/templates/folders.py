@@ -25,6 +25,11 @@ A sub-folder holds a ``driver.yaml`` and the texts that it names::
         handler: heat_worker
         file: heat.yaml.j2
         parameters: {name: Pid}             # name: expression
+        depends_on: [network_id]            # references, optional
+        needs: ['fixed_ips[].subnet_id']    # references, optional
+
+Relations of what lies deeper have a dot before a member of an object and
+``[]`` after a list, as in ``port_ids[]`` or ``networks[].port``.
 
 Sub-folders without a ``driver.yaml`` are left alone.
 """
@@ -40,7 +45,7 @@ from typing import NoReturn
 import yaml
 
 from esi_worker import exceptions
-from esi_worker.mapping import Choice, ParameterMappings
+from esi_worker.mapping import Choice, ParameterMappings, ReferenceList
 from esi_worker.model import ResourceType
 from esi_worker.model.codec import Json
 from esi_worker.templates.template import Template
@@ -57,7 +62,9 @@ _FIELDS = frozenset(
         'templates',
     )
 )
-_TEMPLATE_FIELDS = frozenset(('handler', 'file', 'parameters'))
+_TEMPLATE_FIELDS = frozenset(
+    ('handler', 'file', 'parameters', 'depends_on', 'needs')
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -121,12 +128,14 @@ class _DriverFile:
         relations = self.mapping('', raw, 'relations')
         if not _are_texts([*relations, *relations.values()]):
             self.fail('relations', 'it must map fields to types')
+        nested = {name for name in relations if _lies_deeper(name)}
         return ResourceType(
             self.text('', raw, 'type'),
             self.text('', raw, 'plural'),
             f'/{prefix}',
-            relations,
+            {name: relations[name] for name in relations.keys() - nested},
             None if fields is None else frozenset(fields),
+            {name: relations[name] for name in nested},
         )
 
     def choices(
@@ -154,13 +163,26 @@ class _DriverFile:
         parameters = self.mapping(place, raw, 'parameters')
         try:
             text = file.read_text('utf-8')
-            mappings = ParameterMappings(id_, parameters)
+            mappings = ParameterMappings(
+                id_,
+                parameters,
+                depends_on=self.references(id_, raw, 'depends_on'),
+                needs=self.references(id_, raw, 'needs'),
+            )
         except (OSError, ValueError) as exc:
             self.fail(f'{place}.file', f'{file} cannot be read: {exc}')
         except exceptions.MappingError as exc:
             self.fail(f'{place}.parameters', str(exc))
         handler = self.text(place, raw, 'handler')
         return Template(id_, handler, mappings, text, str(file))
+
+    def references(
+        self, id_: str, raw: Mapping[str, Json], option: str
+    ) -> ReferenceList:
+        try:
+            return ReferenceList(id_, option, raw.get(option))
+        except exceptions.MappingError as exc:
+            self.fail(f'templates.{id_}.{option}', str(exc))
 
     def text(self, place: str, raw: Mapping[str, Json], name: str) -> str:
         value = raw.get(name)
@@ -195,6 +217,10 @@ def _are_texts(values: Json) -> bool:
     return isinstance(values, list) and all(
         isinstance(value, str) and value for value in values
     )
+
+
+def _lies_deeper(name: str) -> bool:
+    return '.' in name or '[]' in name
 
 
 def _join(place: str, name: str) -> str:

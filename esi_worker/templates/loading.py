@@ -99,8 +99,11 @@ class _Builder:
         known = self.types.get(type_.name)
         if known is None:
             return type_
-        relations = {**known.relations, **type_.relations}
-        return dataclasses.replace(type_, relations=relations)
+        return dataclasses.replace(
+            type_,
+            relations={**known.relations, **type_.relations},
+            nested={**known.nested, **type_.nested},
+        )
 
     def replace_choices(self, path: str) -> tuple[str, ...]:
         """Take the choices of a mappings file; gives its handlers."""

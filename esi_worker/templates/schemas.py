@@ -14,7 +14,8 @@
 
 Read from a file or a URL. What is taken from a schema is section 1 of
 the reference of the mapping language: ``id``, ``plural``, ``prefix``,
-``metadata.template_path`` and the relations of top-level properties.
+``metadata.template_path`` and the relations, those of members and list
+items too.
 """
 
 from __future__ import annotations
@@ -120,20 +121,34 @@ def _schema(source: str, place: str, raw: Mapping[str, Json]) -> Schema:
     properties = _object(
         source, place, _object(source, place, raw, 'schema'), 'properties'
     )
-    relations = {
-        name: definition['relation']
-        for name, definition in properties.items()
-        if isinstance(definition, Mapping)
-        and isinstance(definition.get('relation'), str)
-    }
+    found = dict(_relations('', properties))
+    relations = {name: found[name] for name in properties if name in found}
     type_ = ResourceType(
         id_,
         plural,
         '/' + prefix.strip('/'),
         relations,
         frozenset(properties) if properties else None,
+        {name: found[name] for name in found.keys() - relations.keys()},
     )
     return Schema(type_, _choice(source, place, id_, raw))
+
+
+def _relations(place: str, properties: Json) -> Iterator[tuple[str, str]]:
+    """Relations by place, as ``ResourceType.nested`` writes places."""
+    if not isinstance(properties, Mapping):
+        return
+    for name, definition in properties.items():
+        yield from _relations_of(f'{place}{name}', definition)
+
+
+def _relations_of(place: str, definition: Json) -> Iterator[tuple[str, str]]:
+    if not isinstance(definition, Mapping):
+        return
+    if isinstance(definition.get('relation'), str):
+        yield place, definition['relation']
+    yield from _relations(f'{place}.', definition.get('properties'))
+    yield from _relations_of(f'{place}[]', definition.get('items'))
 
 
 def _choice(

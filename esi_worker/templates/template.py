@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 
 from esi_worker import exceptions
-from esi_worker.mapping import ParameterMappings
+from esi_worker.mapping import ParameterMappings, ReferenceList
 from esi_worker.model import codec
 
 #: The resource path under which etcd holds templates.
@@ -71,15 +71,25 @@ def decode(key: str, body: codec.Json) -> Template:
     """Read the body of a template's config (reference, section 1).
 
     :raises DecodeError: a field is missing or of another type
-    :raises MappingError: a parameter's expression is malformed
+    :raises MappingError: an expression or a reference is malformed
     """
     template_id = template_id_of(key)
+    parameters = codec.field(key, body, 'parameter_mappings', dict)
     return Template(
         id=template_id,
         handler=codec.field(key, body, 'handler', str),
         mappings=ParameterMappings(
-            template_id, codec.field(key, body, 'parameter_mappings', dict)
+            template_id,
+            parameters,
+            depends_on=_references(template_id, 'depends_on', body),
+            needs=_references(template_id, 'needs', body),
         ),
         text=codec.field(key, body, 'template_file', str),
         source=key,
     )
+
+
+def _references(
+    template_id: str, option: str, body: codec.Json
+) -> ReferenceList:
+    return ReferenceList(template_id, option, body.get(option))

@@ -41,6 +41,7 @@ from esi_worker.handlers import noop
 from esi_worker.model import ResourceType
 from esi_worker.tests import members
 from esi_worker.tests.samples import (
+    BOND,
     GUEST,
     LEFT,
     MAPPINGS,
@@ -48,11 +49,13 @@ from esi_worker.tests.samples import (
     PLAN,
     PORT,
     RIGHT,
+    SERVER,
     SUBNET,
     make_catalog,
 )
 
 __all__ = (
+    'BOND',
     'GUEST',
     'LEFT',
     'MAPPINGS',
@@ -60,6 +63,7 @@ __all__ = (
     'PLAN',
     'PORT',
     'RIGHT',
+    'SERVER',
     'SUBNET',
     'Cluster',
     'make_catalog',

@@ -33,7 +33,14 @@ RIGHT = ResourceType('right', 'rights', '/v2.0/rights', {'left_id': 'left'})
 GUEST = ResourceType(
     'guest', 'guests', '/v2.0/guests', {'network_id': 'network'}
 )
-TYPES = (NETWORK, SUBNET, PORT, PLAN, LEFT, RIGHT, GUEST)
+#: Need their ports to be there; BOND excludes their jobs, SERVER does not.
+SERVER = ResourceType(
+    'server', 'servers', '/v2.0/servers', nested={'networks[].port': 'port'}
+)
+BOND = ResourceType(
+    'bond', 'bonds', '/v2.0/bonds', nested={'port_ids[]': 'port'}
+)
+TYPES = (NETWORK, SUBNET, PORT, PLAN, LEFT, RIGHT, GUEST, SERVER, BOND)
 
 MAPPINGS: dict[str, dict[str, Any]] = {
     'network': {'name': 'Pid', 'mtu': 'Pmtu'},
@@ -59,7 +66,11 @@ MAPPINGS: dict[str, dict[str, Any]] = {
             'ignore_missing': True,
         }
     },
+    'server': {'networks': 'Pnetworks'},
+    'bond': {'ports': 'Pport_ids'},
 }
+NEEDS: dict[str, list[Any]] = {'server': ['networks[].port']}
+DEPENDS_ON: dict[str, list[Any]] = {'bond': ['port_ids[]']}
 
 
 def make_catalog(
@@ -82,9 +93,7 @@ def make_catalog(
                     templates.Template(
                         id=template_id,
                         handler=handler,
-                        mappings=mapping.ParameterMappings(
-                            template_id, mappings
-                        ),
+                        mappings=_mappings(template_id, name, mappings),
                         text='',
                         source='test',
                     )
@@ -95,6 +104,18 @@ def make_catalog(
             )
     return templates.TemplateCatalog(
         TypeRegistry(TYPES), handler_names, choices, made
+    )
+
+
+def _mappings(
+    template_id: str, name: str, mappings: dict[str, Any]
+) -> mapping.ParameterMappings:
+    depends_on, needs = (
+        mapping.ReferenceList(template_id, option, by_type.get(name))
+        for option, by_type in (('depends_on', DEPENDS_ON), ('needs', NEEDS))
+    )
+    return mapping.ParameterMappings(
+        template_id, mappings, depends_on=depends_on, needs=needs
     )
 
 

@@ -106,6 +106,13 @@ class SourcesTest(testtools.TestCase):
         self.assertEqual(['other'], self._names(ours))
         self.assertEqual(KEY, ours.get('port').source)
 
+    def test_one_in_etcd_may_order_jobs(self) -> None:
+        ours = catalog(from_file())
+        ours.put(KEY, stored(depends_on=['network_id'], needs=None))
+        mappings = ours.get('port').mappings
+        self.assertTrue(mappings.depends_on)
+        self.assertFalse(mappings.needs)
+
     def test_the_file_comes_back(self) -> None:
         ours = catalog(from_file())
         ours.put(KEY, stored())
@@ -141,6 +148,8 @@ class SourcesTest(testtools.TestCase):
             stored(template_file='{{ a|ghost }}'): 'ghost',
             stored(template_file=1): '"template_file"',
             stored(handler=None): '"handler"',
+            stored(depends_on='port_id'): '"depends_on"',
+            stored(needs=[1]): '"needs"',
             '{': 'JSON',
         }
         for text, reason in broken.items():

@@ -40,6 +40,12 @@ templates:
 """
 
 
+def ordered(*options: str) -> str:
+    """The driver file with options of its template."""
+    lines = ''.join(f'    {option}\n' for option in options)
+    return DRIVER + lines
+
+
 class LoadingTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -118,6 +124,25 @@ class FoldersTest(LoadingTest):
         self.assertEqual({'id', 'port_id'}, type_.fields)
         self.assertEqual('thing', ours.choose('heat_worker', 'thing', {}, 1))
 
+    def test_relations_may_lie_deeper(self) -> None:
+        driver = DRIVER.replace('port_id: port', '"ends[].port_id": port')
+
+        ours = self.load(template_paths=[self.add_thing(driver)])
+
+        type_ = ours.types.get('thing')
+        assert type_ is not None
+        self.assertEqual({}, type_.relations)
+        self.assertEqual({'ends[].port_id': 'port'}, type_.nested)
+
+    def test_a_template_may_order_jobs(self) -> None:
+        driver = ordered('depends_on: [port_id]', 'needs: ["ends[].port_id"]')
+
+        ours = self.load(template_paths=[self.add_thing(driver)])
+
+        mappings = ours.get('thing').mappings
+        self.assertTrue(mappings.depends_on)
+        self.assertTrue(mappings.needs)
+
     def test_a_later_folder_wins(self) -> None:
         second = DRIVER.replace('Cthing\n', 'Cother\n')
         folders = [self.add_thing(), self.add_thing(second, 'second')]
@@ -154,6 +179,8 @@ class FoldersTest(LoadingTest):
             DRIVER.replace('Pid', 'X'): 'templates.thing.parameters: ',
             DRIVER.replace('Pid', '2020-01-01'): 'JSON lacks',
             DRIVER.replace('heat.yaml', 'x.yaml'): 'templates.thing.file: ',
+            ordered('depends_on: port_id'): 'templates.thing.depends_on: ',
+            ordered('needs: [[]]'): 'templates.thing.needs: ',
             DRIVER.replace('handler:', 'hander:'): 'templates.thing.hander: ',
         }
         for driver, named in cases.items():

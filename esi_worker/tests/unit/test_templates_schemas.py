@@ -36,6 +36,10 @@ def schema(**changes: Any) -> dict[str, Any]:
                 'name': {},
                 'net_id': {'relation': 'network'},
                 'items': {'items': {'relation': 'port'}},
+                'ends': {
+                    'items': {'properties': {'port_id': {'relation': 'port'}}}
+                },
+                'peer': {'properties': {'id': {'relation': 'thing'}}},
             }
         },
         **changes,
@@ -53,7 +57,13 @@ class SchemasTest(LoadingTest):
         type_, id_ = located
         self.assertEqual(('thing', 't1'), (type_.name, id_))
         self.assertEqual({'net_id': 'network'}, type_.relations)
-        self.assertEqual({'id', 'name', 'net_id', 'items'}, type_.fields)
+        self.assertEqual(
+            {'items[]': 'port', 'ends[].port_id': 'port', 'peer.id': 'thing'},
+            type_.nested,
+        )
+        self.assertEqual(
+            {'id', 'name', 'net_id', 'items', 'ends', 'peer'}, type_.fields
+        )
         found = ours.choose('heat_worker', 'thing', {}, 1)
         self.assertEqual('thing_by_schema', found)
 

@@ -42,15 +42,25 @@ GATEWAY = ResourceType(
             'primary',
             'count',
             'active',
+            'links',
+            'link_ids',
+            'uplink',
         )
     ),
+    {
+        'links[].router_id': 'router',
+        'link_ids[]': 'router',
+        'uplink.router_id': 'router',
+        'items[].links[].router_id': 'router',
+    },
 )
 ROUTER = ResourceType(
     'router',
     'routers',
     '/v2.0/routers',
     {'site_id': 'site'},
-    frozenset(('id', 'ip', 'site_id', 'ports')),
+    frozenset(('id', 'ip', 'site_id', 'ports', 'site_ids')),
+    {'site_ids[]': 'site'},
 )
 #: A type whose fields nobody has declared.
 SITE = ResourceType('site', 'sites', '/v2.0/sites')
@@ -79,6 +89,7 @@ WORLD = Bodies(
             'ip': '10.0.0.1',
             'site_id': 's1',
             'ports': [{'n': 41}, {'n': 42}],
+            'site_ids': ['s1'],
         },
         R2: {'id': 'r2', 'ip': '10.0.0.2', 'site_id': 'gone'},
         S1: {'id': 's1', 'city': 'Kyoto'},
