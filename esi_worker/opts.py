@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 import itertools
 from typing import Any
 
-from esi_worker import plugins, templates
+from esi_worker import masking, plugins, templates
 from esi_worker.admin import opts as admin_opts
 from esi_worker.collector import opts as collector_opts
 from esi_worker.dispatcher import opts as worker_opts
@@ -49,6 +49,7 @@ def list_opts() -> list[tuple[Any, list[Any]]]:
 
 
 def _own() -> Iterator[tuple[Any, Iterable[Any]]]:
+    yield from masking.list_opts()
     yield from store_opts.list_opts()
     yield from templates.list_opts()
     yield from manager_opts.list_opts()

@@ -30,8 +30,8 @@ import uuid
 
 from oslo_log import log
 
-from esi_worker import exceptions
-from esi_worker.handlers.heat import errors, journeys, masking
+from esi_worker import exceptions, masking
+from esi_worker.handlers.heat import errors, journeys
 from esi_worker.model import Done, Failed, Outcome
 from esi_worker.model.records import shorten
 

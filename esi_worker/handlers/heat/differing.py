@@ -26,8 +26,9 @@ from typing import Any
 
 import yaml
 
+from esi_worker import masking
 from esi_worker.handlers.base import Change, Difference
-from esi_worker.handlers.heat import backend, errors, masking
+from esi_worker.handlers.heat import backend, errors
 from esi_worker.model.codec import Json
 
 #: The part under which changed outputs are shown.

@@ -27,7 +27,7 @@ import random
 
 from oslo_log import log
 
-from esi_worker import exceptions, plugins
+from esi_worker import exceptions, masking, plugins
 from esi_worker.handlers import base
 from esi_worker.handlers.heat import (
     acting,
@@ -36,13 +36,13 @@ from esi_worker.handlers.heat import (
     errors,
     journeys,
     looking,
-    masking,
     options,
     preparing,
     previewing,
     remote,
     resolving,
     results,
+    secrecy,
 )
 from esi_worker.handlers.heat.journeys import Journey, Stage
 from esi_worker.model import InProgress, Job, Outcome, Retry
@@ -75,6 +75,7 @@ class HeatHandler(base.Handler):
             context.store, context.keys, context.catalog.types
         )
         self._preparer = preparing.Preparer(context, self._resolver)
+        self._secrecy = secrecy.Secrecy(context.conf)
         self._actor = actor = acting.Actor(context, self._stacks)
         self._watcher = looking.Watcher(actor, self._stacks)
         self._journeys = journeys.Journeys(context.clock)
@@ -89,7 +90,7 @@ class HeatHandler(base.Handler):
         except exceptions.TransientError as error:
             return Retry(str(error), error.after)
         except exceptions.TerminalError as error:
-            return results.failed(job, error, results.secrets_of(job))
+            return results.failed(job, error, self._secrecy.of(job))
         return self._outcome(journey, lambda: self._set_out(journey))
 
     def batches(
@@ -137,7 +138,9 @@ class HeatHandler(base.Handler):
         return outcomes
 
     def preview(self, job: Job) -> Sequence[base.Difference]:
-        return previewing.differences(job, self._stacks, self._preparer)
+        return previewing.differences(
+            job, self._stacks, self._preparer, self._secrecy
+        )
 
     def close(self) -> None:
         self._stacks.close()
@@ -218,12 +221,13 @@ class HeatHandler(base.Handler):
         if job.action.deletes:
             request = None
             minutes = self._preparer.minutes_to_delete(job)
-            secrets = results.secrets_of(job)
+            template = self._preparer.template_to_delete(job)
+            secrets = self._secrecy.of(job, template=template)
         else:
             prepared = self._preparer.prepare(job)
             request = prepared.request
             minutes = request.timeout_mins
-            secrets = results.secrets_of(job, prepared.values)
+            secrets = self._secrecy.of(job, prepared.values, request.template)
         return Journey(
             job=job,
             tenant=tenant,

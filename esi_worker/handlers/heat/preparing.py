@@ -25,7 +25,13 @@ import dataclasses
 
 from esi_worker import exceptions
 from esi_worker.handlers import base
-from esi_worker.handlers.heat import backend, errors, options, resolving
+from esi_worker.handlers.heat import (
+    backend,
+    errors,
+    options,
+    resolving,
+    secrecy,
+)
 from esi_worker.model import Job, ParamType
 from esi_worker.model.codec import Json
 
@@ -59,11 +65,7 @@ class Preparer:
         """
         values = self._resolver.values(job.params)
         minutes = self.minutes(values.get(TIMEOUT))
-        jinja = {
-            name: value
-            for name, value in values.items()
-            if name.startswith(JINJA_PREFIX)
-        }
+        jinja = _jinja(values)
         parameters = {
             name: value
             for name, value in values.items()
@@ -99,6 +101,18 @@ class Preparer:
                     break
         return self.minutes(None)
 
+    def template_to_delete(self, job: Job) -> str:
+        """The template of a stack that is going, as far as it is known.
+
+        Only what it says of its parameters counts, so outputs of others
+        are not asked for; nothing that is missing stops a deletion.
+        """
+        values = secrecy.known_values(job)
+        try:
+            return self._render(job, _jinja(values))
+        except exceptions.TerminalError:
+            return ''
+
     def _render(self, job: Job, jinja: Mapping[str, Json]) -> str:
         catalog = self._context.catalog
         template_id = catalog.choose(
@@ -114,6 +128,14 @@ class Preparer:
                 f'{job.handler}; check the template mapping of its type'
             )
         return catalog.render(template_id, jinja)
+
+
+def _jinja(values: Mapping[str, Json]) -> dict[str, Json]:
+    return {
+        name: value
+        for name, value in values.items()
+        if name.startswith(JINJA_PREFIX)
+    }
 
 
 def stack_name(job: Job) -> str:

@@ -17,12 +17,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from esi_worker.handlers.base import Difference
-from esi_worker.handlers.heat import backend, differing, preparing, results
+from esi_worker.handlers.heat import backend, differing, preparing, secrecy
 from esi_worker.model import Job
 
 
 def differences(
-    job: Job, stacks: backend.StackBackend, preparer: preparing.Preparer
+    job: Job,
+    stacks: backend.StackBackend,
+    preparer: preparing.Preparer,
+    secrets: secrecy.Secrecy,
 ) -> Sequence[Difference]:
     """What a job would change in its stack.
 
@@ -35,12 +38,12 @@ def differences(
         if info is None:
             return ()
         content = stacks.content(tenant, name, info.id)
-        return differing.of_deletion(content, results.secrets_of(job))
+        return differing.of_deletion(content, secrets.of(job))
     prepared = preparer.prepare(job)
-    secrets = results.secrets_of(job, prepared.values)
+    known = secrets.of(job, prepared.values, prepared.request.template)
     after = differing.wanted(prepared.request)
     if info is None:
-        return differing.of_creation(after, secrets)
+        return differing.of_creation(after, known)
     before = stacks.content(tenant, name, info.id)
     changes = stacks.preview(tenant, info.id, prepared.request)
-    return differing.of_update(before, after, changes, secrets)
+    return differing.of_update(before, after, changes, known)

@@ -20,20 +20,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from esi_worker import exceptions
+from esi_worker import exceptions, masking
 from esi_worker.handlers.heat import (
     backend,
     errors,
     journeys,
-    masking,
     resolving,
 )
 from esi_worker.model import (
     Done,
     Failed,
     Job,
-    Param,
-    ParamType,
     StackRecord,
 )
 from esi_worker.model.codec import Json
@@ -102,23 +99,6 @@ def stack_failed(
         output=_last_outputs(job, resolver),
     )
     return Failed(plain.error, plain.results, record)
-
-
-def secrets_of(
-    job: Job, values: Mapping[str, Json] | None = None
-) -> frozenset[str]:
-    """The secrets that errors about a job could quote."""
-    known = masking.secrets_in(job.resource_input)
-    if values is None:
-        values = {param.name: _plain(param) for param in job.params}
-    return known | masking.secrets_in(values)
-
-
-def _plain(param: Param) -> Json:
-    """What is known of a parameter before it is resolved."""
-    if param.type is ParamType.LIST:
-        return [_plain(item) for item in param.value]
-    return param.value if param.type is ParamType.VALUE else None
 
 
 def _last_outputs(

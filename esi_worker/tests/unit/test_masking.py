@@ -14,9 +14,10 @@
 
 from __future__ import annotations
 
+from oslo_config import cfg
 import testtools
 
-from esi_worker.handlers.heat import masking
+from esi_worker import masking
 
 
 class SecretsTest(testtools.TestCase):
@@ -74,3 +75,41 @@ class MaskedTest(testtools.TestCase):
 
     def test_secret_cut_at_the_end_is_masked(self) -> None:
         self.check('value is ***', 'value is hunte', 'hunter2')
+
+
+class FieldsTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        conf = cfg.ConfigOpts()
+        conf([], default_config_files=[], default_config_dirs=[])
+        masking.fields(conf)
+        conf.set_override('secret_fields', ['License_Code', 'pin'])
+        self.names = masking.fields(conf)
+
+    def test_named_fields_are_secrets_in_any_case(self) -> None:
+        found = masking.secrets_in(
+            {'license_code': 'abc', 'deep': [{'PIN': 1234, 'pins': 5678}]},
+            self.names,
+        )
+        self.assertEqual({'abc', '1234'}, found)
+
+    def test_redacted_keeps_everything_else(self) -> None:
+        self.assertEqual(
+            {
+                'name': 'blue',
+                'admin_password': '***',
+                'empty_password': '',
+                'no_token': None,
+                'list': [{'pin': '***', 'port': 80}],
+            },
+            masking.redacted(
+                {
+                    'name': 'blue',
+                    'admin_password': 'hunter2',
+                    'empty_password': '',
+                    'no_token': None,
+                    'list': [{'pin': {'a': 1}, 'port': 80}],
+                },
+                self.names,
+            ),
+        )
