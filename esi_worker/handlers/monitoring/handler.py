@@ -38,9 +38,8 @@ from typing import ClassVar
 
 from oslo_log import log as logging
 
-from esi_worker import exceptions, plugins
+from esi_worker import exceptions, masking, plugins
 from esi_worker.handlers import base
-from esi_worker.handlers.heat import masking
 from esi_worker.handlers.monitoring import legacy, options, rendering, waiting
 from esi_worker.handlers.monitoring.client import CollectorClient, KnownTarget
 from esi_worker.handlers.monitoring.readers import StateReader
@@ -82,6 +81,7 @@ class MonitoringHandler(base.Handler):
         self._reader = StateReader(
             context.store, context.keys, context.catalog.types
         )
+        self._secret_fields = masking.fields(context.conf)
         self._lock = threading.Lock()
         self._waits: dict[str, Wait] = {}
 
@@ -110,7 +110,7 @@ class MonitoringHandler(base.Handler):
         except (exceptions.TransientError, exceptions.ClaimLost) as error:
             outcome = Retry(str(error))
         except exceptions.TerminalError as error:
-            outcome = _failed(job, error)
+            outcome = self._failed(job, error)
         if not isinstance(outcome, InProgress):
             with self._lock:
                 self._waits.pop(job.id, None)
@@ -126,7 +126,7 @@ class MonitoringHandler(base.Handler):
         except exceptions.TerminalError as error:
             if isinstance(error, exceptions.ClaimLost):
                 raise
-            return _failed(job, error, values)
+            return self._failed(job, error, values)
         with self._lock:
             self._waits[job.id] = wait
         return self._look(wait)
@@ -243,13 +243,13 @@ class MonitoringHandler(base.Handler):
                 job.id,
             )
 
-
-def _failed(
-    job: Job,
-    error: exceptions.EsiWorkerError,
-    values: Mapping[str, Json] | None = None,
-) -> Failed:
-    secrets = masking.secrets_in(job.resource_input)
-    secrets |= masking.secrets_in(values or {})
-    text = masking.masked(f'{type(error).__name__}: {error}', secrets)
-    return Failed(shorten(text))
+    def _failed(
+        self,
+        job: Job,
+        error: exceptions.EsiWorkerError,
+        values: Mapping[str, Json] | None = None,
+    ) -> Failed:
+        known = [job.resource_input, values or {}]
+        secrets = masking.secrets_in(known, self._secret_fields)
+        text = masking.masked(f'{type(error).__name__}: {error}', secrets)
+        return Failed(shorten(text))
