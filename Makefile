@@ -25,8 +25,9 @@ $(STAMP): setup.cfg pyproject.toml requirements.txt \
 	@tools/venv.sh $(VENV)
 	@touch $@
 
-demo: venv ## start all services and watch a port being made
-	@$(BIN)/esi-worker-demo
+SCENARIO ?= port
+demo: venv ## watch a port being made; or SCENARIO=load-balancer
+	@$(BIN)/esi-worker-demo --scenario $(SCENARIO)
 
 test: lint ## all checks and all tests but the slow ones
 	@$(RUN_TESTS) --limit 1500

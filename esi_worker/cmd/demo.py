@@ -15,23 +15,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 import signal
 import sys
+import textwrap
 import time
 
 from esi_worker import exceptions, version
-from esi_worker.demo import running
+from esi_worker.demo import load_balancer, port, scenario
 from esi_worker.embedded import errors
 
 _PROGRAM = 'esi-worker-demo'
+
+SCENARIOS: Mapping[str, type[scenario.Scenario]] = {
+    'port': port.PortScenario,
+    'load-balancer': load_balancer.LoadBalancerScenario,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demo.
 
-    :returns: 0 when all six points were seen and are right, 1 when not
+    :returns: 0 when everything was seen and is right, 1 when not
     """
     arguments = _parser().parse_args(argv)
     # Whatever ends us, the services are stopped. A shell starts jobs in
@@ -40,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, _interrupt)
     run_dir = (arguments.run_dir or _default_run_dir()).absolute()
     run_dir.mkdir(parents=True, exist_ok=True)
-    demo = running.Demo(run_dir, _show, keep=arguments.keep)
+    chosen = SCENARIOS[arguments.scenario]
+    demo = chosen(run_dir, _show, keep=arguments.keep)
     try:
         demo.run()
     except (exceptions.EsiWorkerError, errors.EmbeddedError) as error:
@@ -57,8 +64,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
         description='Starts etcd, PostgreSQL, Heat, a collector and '
-        'esi-worker, writes a network, a subnet and a port in three '
-        'versions, and shows what appears in etcd for the last one.',
+        'esi-worker, plays a scenario, and shows what happens in etcd.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='\n'.join(
+            ['scenarios:']
+            + [
+                textwrap.fill(
+                    f'{name:<14}  {each.summary}',
+                    initial_indent='  ',
+                    subsequent_indent=' ' * 18,
+                )
+                for name, each in SCENARIOS.items()
+            ]
+        ),
+    )
+    parser.add_argument(
+        '--scenario',
+        choices=SCENARIOS,
+        default='port',
+        help='what is played (default: %(default)s)',
     )
     parser.add_argument(
         '--version', action='version', version=version.version()

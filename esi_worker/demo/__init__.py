@@ -10,9 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The main job on real services, shown to a person.
+"""esi-worker on real services, shown to a person.
 
 ``make demo`` starts etcd, PostgreSQL and Heat, runs esi-worker and a
-collector against them, plays the REST server and shows what appears in
-etcd. Nothing of it is needed to operate esi-worker.
+collector against them, plays the REST server in one of two scenarios and
+shows what appears in etcd: the six points of one change of a port, or
+the queue of jobs while a load balancer is made and changed. Nothing of it
+is needed to operate esi-worker.
 """

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The desired states that the demo writes.
+"""The desired states that the scenario ``port`` writes.
 
 A network, a subnet, and a port that a server takes in three steps: it
 is made, given to the server, and attached.
@@ -37,6 +37,7 @@ class Write:
     path: str
     version: int
     body: dict[str, Any]
+    marked: bool = False
 
     @property
     def value(self) -> str:
@@ -45,7 +46,7 @@ class Write:
             {
                 'body': json.dumps(self.body, sort_keys=True),
                 'version': self.version,
-                'marked_for_deletion': False,
+                'marked_for_deletion': self.marked,
             }
         )
 

@@ -80,5 +80,8 @@ _SUMMARIES: dict[int, Callable[[Any], str]] = {
         f'{value["state"]["worker_state"]}, version {value["version"]}, '
         f'error {value["error"]!r}'
     ),
-    6: lambda value: json.dumps(value, sort_keys=True),
+    6: lambda value: (
+        f'{json.dumps(value, sort_keys=True)} (FAIL: the demo has no '
+        'analytics server to ask)'
+    ),
 }

@@ -90,11 +90,7 @@ class EtcdStore(base.Store):
         )
         return etcd_codec.txn_result(answer)
 
-    def range(
-        self, prefix: str, *, page_size: int = 1000, revision: int = 0
-    ) -> base.Snapshot:
-        if revision:
-            return self._pages(prefix, page_size, revision)
+    def range(self, prefix: str, *, page_size: int = 1000) -> base.Snapshot:
         for _ in range(_RANGE_ATTEMPTS - 1):
             with contextlib.suppress(exceptions.RevisionCompacted):
                 return self._pages(prefix, page_size)
@@ -158,12 +154,8 @@ class EtcdStore(base.Store):
                 '/lease/revoke', {'ID': lease_id}, repeatable=True
             )
 
-    def _pages(
-        self, prefix: str, page_size: int, revision: int = 0
-    ) -> base.Snapshot:
+    def _pages(self, prefix: str, page_size: int) -> base.Snapshot:
         request = etcd_codec.prefix_range(prefix) | {'limit': page_size}
-        if revision:
-            request['revision'] = revision
         items: list[base.KeyValue] = []
         while True:
             answer = self._client.call('/kv/range', request, repeatable=True)

@@ -143,6 +143,13 @@ class Stacks:
     def names(self) -> list[str]:
         return [stack.stack_name for stack in self._stacks.list()]
 
+    def statuses(self) -> dict[str, str]:
+        """By the names of the stacks."""
+        return {
+            stack.stack_name: stack.stack_status
+            for stack in self._stacks.list()
+        }
+
     def settled(self, reference: str) -> Any:
         """The stack once Heat has done with it."""
         wait_until(

@@ -10,109 +10,42 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The course of the demo."""
+"""The scenario ``port``: one change, and its six points in etcd."""
 
 from __future__ import annotations
 
 import contextlib
-from importlib import resources
 import json
-from pathlib import Path
-import threading
-import time
 from typing import TextIO
 
 from esi_worker import clock as clocks
-from esi_worker import exceptions, store
-from esi_worker.demo import configs, points, showing
-from esi_worker.embedded import ours
-from esi_worker.embedded import services as embedded
+from esi_worker import store
+from esi_worker.demo import configs, points, scenario, showing
+from esi_worker.demo.site import DemoFailed, Site
 
 _STATE_TIMEOUT = 120.0
 _POINTS_TIMEOUT = 120.0
 
 
-class DemoFailed(exceptions.TerminalError):
-    """The demo did not end as it must."""
+class PortScenario(scenario.Scenario):
+    """Writes the configs, shows the points."""
 
+    summary = (
+        'a network, a subnet and a port in three versions, and what '
+        'appears in etcd for the last one'
+    )
 
-class Demo:
-    """Starts everything, writes the configs, shows the points."""
-
-    def __init__(
-        self, run_dir: Path, show: showing.Print, *, keep: bool
-    ) -> None:
-        """Prepare a run.
-
-        :param run_dir: for logs, data and the report
-        :param keep: leave the services running until they are stopped
-        """
-        self._run_dir = run_dir
-        self._show = show
-        self._keep = keep
-        self._keys = store.KeyLayout()
-        self._clock = clocks.SystemClock()
-        self._began = time.monotonic()
+    _keys = store.KeyLayout()
+    _clock = clocks.SystemClock()
 
     def run(self) -> None:
-        """Do it all; everything is stopped in the end.
-
-        :raises DemoFailed: something is missing or wrong
-        :raises EmbeddedError: a service could not be started
-        """
-        with contextlib.ExitStack() as stack:
-            endpoint = self._start(stack)
-            target = stack.enter_context(store.EtcdStore([endpoint]))
-            self._prepare(target)
-            sightings = self._observe(target)
+        with Site(self._run_dir, 'nested', self._progress) as site:
+            self._prepare(site.store)
+            sightings = self._observe(site.store)
             self._report(sightings)
             self._judge(sightings)
             if self._keep:
-                self._wait(endpoint)
-
-    # --- services ---------------------------------------------------------
-
-    def _start(self, stack: contextlib.ExitStack) -> str:
-        """Start all services.
-
-        :returns: the endpoint of etcd
-        """
-        first = stack.enter_context(
-            embedded.Services(
-                self._run_dir, heat=False, progress=self._progress
-            )
-        )
-        endpoint = first.etcd.endpoint
-        collector = ours.CollectorProcess(self._run_dir, endpoint)
-        second = stack.enter_context(
-            embedded.Services(
-                self._run_dir,
-                etcd=False,
-                heat_options={
-                    'environment': 'nested',
-                    'plugin_dirs': [_heat_plugin()],
-                    'extra_options': {
-                        'collector_agents': {
-                            'host': '127.0.0.1',
-                            'port': str(collector.port),
-                        }
-                    },
-                },
-                progress=self._progress,
-            )
-        )
-        stack.enter_context(collector)
-        self._progress(f'collector is up on port {collector.port}')
-        stack.enter_context(
-            ours.EsiWorkerProcess(
-                self._run_dir, endpoint, second.heat.endpoint
-            )
-        )
-        self._progress('esi-worker is up: one manager, one worker')
-        return endpoint
-
-    def _progress(self, text: str) -> None:
-        self._show(f'[{time.monotonic() - self._began:6.1f} s] {text}')
+                site.wait_for_user(self._show)
 
     # --- the story --------------------------------------------------------
 
@@ -191,21 +124,6 @@ class Demo:
         found = points.faults(sightings, 3)
         if found:
             raise DemoFailed('; '.join(found))
-
-    def _wait(self, endpoint: str) -> None:
-        self._show('')
-        self._show(f'etcd listens on {endpoint}; for example:')
-        self._show(f'  etcdctl --endpoints {endpoint} get --prefix /state/')
-        config = self._run_dir / 'esi-worker' / 'esi-worker.conf'
-        self._show(f'  esi-worker-manage --config-file {config} resource list')
-        self._show(f'Logs are in {self._run_dir}. Ctrl-C stops everything.')
-        threading.Event().wait()
-
-
-def _heat_plugin() -> Path:
-    """The folder of the Heat resource plugin of the collector."""
-    folder = resources.files('esi_worker.collector') / 'heat_plugin'
-    return Path(str(folder))
 
 
 def _values(item: store.Snapshot | store.WatchBatch | None) -> list[str]:
