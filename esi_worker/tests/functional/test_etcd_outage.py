@@ -150,9 +150,10 @@ class FullTest(OutageTestCase):
         )
 
     def fill(self) -> None:
-        """Write until etcd refuses."""
+        """Write until etcd refuses, which it does some time after the
+        quota is full: it learns of its size when it syncs to disk."""
         size = 512 * 1024
-        for number in range(self.QUOTA // size + 2):
+        for number in range(16 * self.QUOTA // size):
             try:
                 self.etcd.put(f'/filler/{number}', 'x' * size)
             except AssertionError:
