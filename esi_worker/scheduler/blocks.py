@@ -30,6 +30,10 @@ from esi_worker.model import ResourceRef, codec
 
 LOG = logging.getLogger(__name__)
 
+#: Seconds until one that is due comes again, when what was planned for
+#: it has been refused and no news says why.
+_AGAIN = 1.0
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Block:
@@ -74,6 +78,8 @@ class BlockList:
     def __init__(self) -> None:
         self._blocks: dict[ResourceRef, Block] = {}
         self._waiting: dict[ResourceRef, set[ResourceRef]] = {}
+        #: When those that were due are due again.
+        self._again: dict[ResourceRef, float] = {}
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -93,6 +99,7 @@ class BlockList:
 
     def remove(self, ref: ResourceRef) -> Block | None:
         block = self._blocks.pop(ref, None)
+        self._again.pop(ref, None)
         if block is None:
             return None
         for target in block.waits_for:
@@ -112,21 +119,20 @@ class BlockList:
         )
 
     def due(self, now: float) -> list[ResourceRef]:
-        """The resources whose time has come."""
-        return sorted(
-            ref
-            for ref, block in self._blocks.items()
-            if block.until is not None and block.until <= now
-        )
+        """The resources whose time has come; one that stays blocked all
+        the same comes again after a while."""
+        found = sorted(ref for ref, time in self._times() if time <= now)
+        self._again.update(dict.fromkeys(found, now + _AGAIN))
+        return found
 
     def next_due(self) -> float | None:
         """When the next block runs out, as a monotonic time."""
-        times = [
-            block.until
-            for block in self._blocks.values()
-            if block.until is not None
-        ]
-        return min(times, default=None)
+        return min((time for _, time in self._times()), default=None)
+
+    def _times(self) -> Iterator[tuple[ResourceRef, float]]:
+        for ref, block in self._blocks.items():
+            if block.until is not None:
+                yield ref, max(block.until, self._again.get(ref, 0.0))
 
     def holding_back(
         self, ref: ResourceRef, targets: Iterable[ResourceRef]

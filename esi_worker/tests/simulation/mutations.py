@@ -186,12 +186,6 @@ MUTATIONS = (
         'return None',
     ),
     Mutation(
-        'an older version shows its state after a cancelled one',
-        'scheduler.cancelling._in_vain',
-        'in (failed.resource, entry.job.resource)',
-        '== failed.resource',
-    ),
-    Mutation(
         'a new incarnation is taken for the old one',
         'reader.decisions._is_new',
         'resource.create_revision > accepted.mod_revision',
@@ -212,26 +206,14 @@ MUTATIONS = (
     Mutation(
         'a silent watch is trusted',
         'store.pulse.Pulse.check',
-        'if self.key is None or self.due_in():',
-        'if True:',
+        'raise exceptions.WatchSilent(self._silent(self.key))',
+        'return self.seen()',
     ),
     Mutation(
         'a claim whose answer was lost is forgotten',
         'dispatcher.claiming.Claimer._settle',
         'if not unclear:',
         'if True:',
-    ),
-    Mutation(
-        'the loss of a lease is not told',
-        'store.leasing.LeaseKeeper._lose',
-        'self.lost.set()',
-        'pass',
-    ),
-    Mutation(
-        'a call trusts a lease that is not its own',
-        'dispatcher.worker.Worker._serve',
-        'identity = str(uuid.uuid4())',
-        'identity = str(uuid.uuid4()); self.claim_seconds = keeper.remaining',
     ),
 )
 
