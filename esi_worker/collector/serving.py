@@ -92,8 +92,17 @@ class HttpServer:
         if not self._thread.is_alive():
             wasyncore.close_all(self._map)
             return
-        # Sockets are to be closed by the thread that waits on them.
-        self._trigger().pull_trigger(lambda: wasyncore.close_all(self._map))
+        # Sockets are to be closed by the thread that waits on them. It may
+        # be awake already, and must not close the trigger that is still
+        # being pulled.
+        pulled = threading.Event()
+
+        def close() -> None:
+            pulled.wait(timeout)
+            wasyncore.close_all(self._map)
+
+        self._trigger().pull_trigger(close)
+        pulled.set()
         self._thread.join(timeout)
 
     def _trigger(self) -> Any:
