@@ -10,15 +10,28 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The version of the installed package."""
+"""The version of the installed package, and which process this is."""
 
 from __future__ import annotations
 
+import functools
 from importlib import metadata
+import os
+import socket
 
 PACKAGE = 'esi-worker'
 
 
+@functools.cache
 def version() -> str:
     """Such as ``0.1.0``; between releases with a suffix ``.devN``."""
     return metadata.version(PACKAGE)
+
+
+def about() -> dict[str, str | int]:
+    """Which process this is, for the records of processes in etcd."""
+    return {
+        'host': socket.gethostname(),
+        'pid': os.getpid(),
+        'version': version(),
+    }

@@ -20,7 +20,7 @@ such and hides nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import dataclasses
 import enum
 
@@ -30,6 +30,10 @@ from esi_worker.model.codec import Json
 
 #: What ends the value of ``worker_state`` of a failure.
 _FAILED = '_FAILED'
+
+
+#: The desired version of a config that cannot be read.
+UNREADABLE = -1
 
 
 class Condition(enum.StrEnum):
@@ -116,6 +120,7 @@ class JobRow:
     is_last: bool = True
     on_failure: str = ''
     dependency: tuple[str, ...] = ()
+    refs: frozenset[str] = frozenset()
     problem: str = ''
     places: frozenset[str] = frozenset()
     error: str = ''
@@ -161,7 +166,7 @@ def take_desired(row: ResourceRow, kv: store.KeyValue | None) -> None:
     record = fields(kv)
     row.desired = _number(record.get('version'))
     if kv is not None and row.desired is None:
-        row.desired = 0
+        row.desired = UNREADABLE
     row.marked = record.get('marked_for_deletion') is True
 
 
@@ -224,4 +229,14 @@ def take_job(row: JobRow, kv: store.KeyValue) -> None:
     row.on_failure = _text(record.get('on_failure'))
     listed = record.get('dependency')
     row.dependency = tuple(str(name) for name in listed or ())
+    row.refs = frozenset(_refs(record.get('params')))
     row.problem = '' if row.handler else 'cannot be read'
+
+
+def _refs(params: Json) -> Iterator[str]:
+    """The resources that parameters refer to, but no value of any."""
+    for param in params if isinstance(params, list) else ():
+        listed = param.get('resources') if isinstance(param, dict) else ()
+        for ref in listed if isinstance(listed, list) else ():
+            if isinstance(ref, dict):
+                yield f'{ref.get("resource_type")}:{ref.get("resource_id")}'

@@ -13,7 +13,8 @@
 """The program around the commands: options, configuration, exit codes.
 
 Exit codes are 0 for done, 1 for failed (the reason is on stderr) and 2
-for a command line or a configuration that cannot be used.
+for a command line or a configuration that cannot be used. A change that
+was not confirmed is a failure.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from cliff import app as cliff_app
 from cliff import command, commandmanager
 from oslo_config import cfg
 
-from esi_worker import exceptions, version
-from esi_worker.cli import settings
+from esi_worker import exceptions, templates, version
+from esi_worker.cli import audit, settings
 from esi_worker.store import KeyLayout, Store, opening
 
 NAMESPACE = 'esi_worker.cli'
@@ -54,13 +55,16 @@ class ManageApp(cliff_app.App):
         :param streams: cliff's ``stdin``, ``stdout``, ``stderr``
         """
         super().__init__(
-            description='Look at a deployment of esi-worker.',
+            description='Look at a deployment of esi-worker and direct it. '
+            'Exit codes: 0 done, 1 failed, 2 wrong command line or '
+            'configuration.',
             version=version.version(),
             command_manager=commandmanager.CommandManager(NAMESPACE),
             **streams,
         )
         self._opener = opener
         self._store: Store | None = None
+        self._catalog: templates.TemplateCatalog | None = None
         self._is_misconfigured = False
 
     @property
@@ -73,6 +77,16 @@ class ManageApp(cliff_app.App):
     @property
     def keys(self) -> KeyLayout:
         return opening.key_layout(self.conf)
+
+    @property
+    def catalog(self) -> templates.TemplateCatalog:
+        """The types and the templates of this host's folders.
+
+        :raises ConfigurationError: they cannot be read
+        """
+        if self._catalog is None:
+            self._catalog = templates.load_catalog(self.conf)
+        return self._catalog
 
     def build_option_parser(
         self,
@@ -94,6 +108,7 @@ class ManageApp(cliff_app.App):
         except exceptions.ConfigurationError as error:
             self.LOG.error('%s', error)
             return USAGE_ERROR
+        audit.set_up()
         code: int = super().run_subcommand(argv)
         return USAGE_ERROR if self._is_misconfigured else code
 

@@ -10,15 +10,23 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What the commands share."""
+"""What the commands share.
+
+A command that changes something asks first, unless ``--yes`` is given,
+and leaves a record of what it did on the log channel
+``esi_worker.audit``.
+"""
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
-from cliff import lister, show
+from cliff import command, lister, show
 
 from esi_worker import exceptions, store
+from esi_worker.admin.inventory import Inventory
+from esi_worker.cli import audit
 from esi_worker.model import codec
 from esi_worker.model.codec import Json
 
@@ -36,6 +44,54 @@ class ShowCommand(show.ShowOne):
     """A command that prints the fields of one thing."""
 
     app: app.ManageApp
+
+
+class PlainCommand(command.Command):
+    """A command that prints lines of its own, or nothing."""
+
+    app: app.ManageApp
+
+    def say(self, line: str) -> None:
+        """Print a line of the result."""
+        self.app.stdout.write(f'{line}\n')
+
+
+class ChangeCommand(PlainCommand):
+    """A command that changes something."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--yes', '-y', action='store_true', help='do not ask'
+        )
+        return parser
+
+    def confirm(self, parsed_args: argparse.Namespace, plan: str) -> None:
+        """Ask whether to go on.
+
+        :param plan: what is going to be done
+        :raises NotConfirmed: the answer is not yes, or nobody answers
+        """
+        if parsed_args.yes:
+            return
+        self.app.stderr.write(f'{plan}\nGo on? [y/N] ')
+        self.app.stderr.flush()
+        answer = self.app.stdin.readline().strip().lower()
+        if answer not in ('y', 'yes'):
+            raise NotConfirmed
+
+    def record(self, action: str, what: str) -> None:
+        """Leave a record of what was done."""
+        audit.record(action, what)
+
+
+class NotConfirmed(exceptions.TerminalError):
+    """Nothing was changed; answer y, or give --yes"""
+
+
+def read_inventory(program: app.ManageApp) -> Inventory:
+    """What lies in etcd at the moment."""
+    return Inventory.read(program.store, program.keys, program.catalog.types)
 
 
 def values(reader: store.Store, prefix: str) -> dict[str, store.KeyValue]:

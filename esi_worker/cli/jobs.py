@@ -15,14 +15,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from esi_worker import exceptions, store
-from esi_worker.cli import base
-from esi_worker.model import Job
+from esi_worker import exceptions
+from esi_worker.admin import graph, rows
+from esi_worker.admin.inventory import Inventory
+from esi_worker.cli import base, naming
 
-STATUSES = ('waiting', 'ready', 'working', 'finished', 'unknown')
+BLOCKED = 'blocked'
+STATES = tuple(state.value for state in rows.JobState)
 COLUMNS = (
     'ID',
     'Status',
@@ -32,61 +34,177 @@ COLUMNS = (
     'Version',
     'Attempt',
     'Waits for',
+    'Reason',
 )
 
 
 class JobList(base.ListCommand):
-    """List the jobs in the queue."""
+    """List the unfinished jobs.
+
+    Reason tells why a job is stuck, that is cannot go on without
+    somebody's help. With --blocked the resources are listed for which no
+    job can be made yet, with the reason.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
-            '--status', choices=STATUSES, help='only jobs in this state'
+            '--state',
+            '--status',
+            choices=STATES,
+            help='only jobs in this state',
+        )
+        parser.add_argument('--type', help='only of this resource type')
+        parser.add_argument(
+            '--stuck', action='store_true', help='only what is stuck'
+        )
+        parser.add_argument(
+            '--blocked',
+            action='store_true',
+            help='list blocked resources instead of jobs',
         )
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        rows = _rows(self.app.keys, self.app.store)
-        wanted = parsed_args.status
-        return COLUMNS, [row for row in rows if wanted in (None, row[1])]
+        inventory = base.read_inventory(self.app)
+        if parsed_args.blocked:
+            found = list(_blocked(inventory, parsed_args.type))
+        else:
+            found = list(_jobs(inventory, parsed_args))
+        return COLUMNS, found
 
 
-def _rows(
-    keys: store.KeyLayout, reader: store.Store
+def _jobs(
+    inventory: Inventory, wanted: argparse.Namespace
 ) -> Iterator[tuple[Any, ...]]:
-    places: dict[str, set[str]] = {}
-    records: dict[str, store.KeyValue] = {}
-    for kv in reader.range(keys.jobs).items:
-        place, job_id = keys.job_place(kv.key) or ('', '')
-        places.setdefault(job_id, set()).add(place)
-        if place == 'all':
-            records[job_id] = kv
-    for job_id, kv in sorted(records.items()):
-        yield (job_id, status(places[job_id]), *_fields(kv))
+    stuck = {node.id: node.stuck for node in graph.build(inventory).nodes}
+    for job in inventory.jobs():
+        if wanted.state not in (None, job.state.value):
+            continue
+        if wanted.type not in (None, job.type):
+            continue
+        if wanted.stuck and not stuck[job.id]:
+            continue
+        yield _columns(job, stuck)
 
 
-def status(places: set[str]) -> str:
-    """The state of a job whose keys stand in these places."""
-    if 'working' in places:
-        return 'working'
-    for place in ('finished', 'ready', 'waiting'):
-        if place in places:
-            return place
-    return 'unknown'
-
-
-def _fields(kv: store.KeyValue) -> tuple[Any, ...]:
-    try:
-        job = Job.decode(kv.key, kv.value)
-    except exceptions.DecodeError as error:
-        return ('', '', f'cannot be read: {error.reason}', '', '', '')
+def _columns(job: rows.JobRow, stuck: Mapping[str, str]) -> tuple[Any, ...]:
     return (
+        job.id,
+        job.state.value,
         job.handler,
-        job.action.value,
-        str(job.resource),
-        job.version,
+        job.action,
+        job.resource,
+        job.version or '',
         job.attempt,
         len(job.dependency),
+        stuck.get(job.id, ''),
     )
+
+
+def _blocked(
+    inventory: Inventory, wanted: str | None
+) -> Iterator[tuple[Any, ...]]:
+    for row in inventory.resources():
+        name = inventory.name_of(row.path)
+        if row.blocked and wanted in (None, inventory.type_of(row.path)):
+            yield (
+                '',
+                BLOCKED,
+                '',
+                '',
+                name,
+                row.desired or '',
+                '',
+                len(row.waits_for),
+                row.blocked,
+            )
+
+
+class JobShow(base.ShowCommand):
+    """Show one unfinished job, and what it waits for."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument('job', help='the id of the job')
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        inventory = base.read_inventory(self.app)
+        job = find(inventory, parsed_args.job)
+        whole = graph.build(inventory)
+        stuck = {node.id: node.stuck for node in whole.nodes}
+        edges = whole.edges
+        shown = _columns(job, stuck)[:7]
+        more = {
+            'On failure': job.on_failure,
+            'First': job.is_first,
+            'Last': job.is_last,
+            'Refers to': '\n'.join(sorted(job.refs)),
+            'Waits for': '\n'.join(
+                f'{edge.target} ({edge.reason})'
+                for edge in edges
+                if edge.source == job.id
+            ),
+            'Waited for by': '\n'.join(
+                edge.source for edge in edges if edge.target == job.id
+            ),
+            'Reason': stuck.get(job.id, ''),
+        }
+        return (*COLUMNS[:7], *more), (*shown, *more.values())
+
+
+def find(inventory: Inventory, job_id: str) -> rows.JobRow:
+    """An unfinished job.
+
+    :raises TerminalError: there is none of this id
+    """
+    for job in inventory.jobs():
+        if job.id == job_id:
+            return job
+    raise exceptions.TerminalError(
+        f'{job_id} is no unfinished job; "job list" names those there are, '
+        '"resource history" tells of the finished ones'
+    )
+
+
+class JobGraph(base.PlainCommand):
+    """Draw who waits for whom, and why.
+
+    As text, what a job waits for stands below it. For a picture:
+    esi-worker-manage job graph --format dot | dot -Tsvg > jobs.svg
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--format',
+            choices=('text', 'dot'),
+            default='text',
+            help='text (default), or dot for Graphviz',
+        )
+        parser.add_argument(
+            '--resource',
+            nargs='+',
+            metavar='RESOURCE',
+            help='only what this one waits for and what waits for it: '
+            'its type and id, or its path',
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        inventory = base.read_inventory(self.app)
+        found = graph.build(inventory)
+        if parsed_args.resource:
+            path = naming.path_of(
+                parsed_args.resource, self.app.keys, self.app.catalog.types
+            )
+            found = found.about(inventory.name_of(path))
+        draw = graph.as_dot if parsed_args.format == 'dot' else graph.as_text
+        text = draw(found)
+        if text:
+            self.say(text)

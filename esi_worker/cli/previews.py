@@ -40,7 +40,7 @@ class ResourcePreview(base.ListCommand):
 
     Heat is asked what an update would do; nothing is changed. A row is a
     property of a resource of the stack. Values that Heat works out itself
-    are shown as the template has them, secrets as ***.
+    are shown as the template has them, secrets as asterisks.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -10,24 +10,22 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``esi-worker-manage resource ...``: desired and published states.
-
-A resource is named by its path, such as ``v2.0/ports/<id>``.
-"""
+"""``esi-worker-manage resource ...``: desired and published states."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-import dataclasses
 from typing import Any
 
 from esi_worker import exceptions, store
-from esi_worker.cli import base
-from esi_worker.model import PublishedState
+from esi_worker.admin import rows
+from esi_worker.admin.inventory import Inventory
+from esi_worker.cli import base, naming
+from esi_worker.model import TypeRegistry
 
 COLUMNS = (
     'Path',
+    'State',
     'Desired',
     'Accepted',
     'Published',
@@ -36,6 +34,7 @@ COLUMNS = (
     'Blocked',
 )
 _DELETED = ' (delete)'
+CONDITIONS = tuple(condition.value for condition in rows.Condition)
 
 
 class ResourceList(base.ListCommand):
@@ -45,21 +44,52 @@ class ResourceList(base.ListCommand):
     published what was reported back.
     """
 
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument('--type', help='only of this type')
+        parser.add_argument(
+            '--state', choices=CONDITIONS, help='only in this state'
+        )
+        parser.add_argument(
+            '--blocked', action='store_true', help='only blocked ones'
+        )
+        return parser
+
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        places = _places(self.app.keys)
-        found = {
-            name: base.values(self.app.store, prefix)
-            for name, prefix in places.items()
-        }
-        paths = sorted({path for kvs in found.values() for path in kvs})
+        inventory = base.read_inventory(self.app)
         return COLUMNS, [
-            _Row(
-                path, {name: kvs.get(path) for name, kvs in found.items()}
-            ).columns()
-            for path in paths
+            _columns(row)
+            for row in inventory.resources()
+            if _is_wanted(parsed_args, inventory, row)
         ]
+
+
+def _is_wanted(
+    wanted: argparse.Namespace, inventory: Inventory, row: rows.ResourceRow
+) -> bool:
+    return (
+        wanted.type in (None, inventory.type_of(row.path))
+        and wanted.state in (None, row.condition.value)
+        and not (wanted.blocked and not row.blocked)
+    )
+
+
+def _columns(row: rows.ResourceRow) -> tuple[Any, ...]:
+    desired = '' if row.desired is None else f'{row.desired}'
+    if row.desired == rows.UNREADABLE:
+        desired = '?'
+    return (
+        row.path,
+        row.condition.value,
+        f'{desired}{_DELETED}' if row.marked else desired,
+        '' if row.accepted is None else f'{row.accepted}',
+        '' if row.published is None else row.published,
+        row.worker_state,
+        row.stack_status,
+        row.blocked,
+    )
 
 
 class ResourceShow(base.ShowCommand):
@@ -67,97 +97,96 @@ class ResourceShow(base.ShowCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument('path', help='such as v2.0/ports/<id>')
+        naming.add_argument(parser)
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        keys, reader = self.app.keys, self.app.store
-        path = keys.config_path(parsed_args.path) or parsed_args.path
-        path = path.strip('/')
-        places = _places(keys)
-        found = reader.get_many([prefix + path for prefix in places.values()])
-        row = _Row(
-            path,
-            {
-                name: found.get(prefix + path)
-                for name, prefix in places.items()
-            },
-        )
-        if not found:
-            raise exceptions.TerminalError(
-                f'nothing is known of {path}; "resource list" names the '
-                'paths there are'
-            )
-        names = (*COLUMNS, *_DETAILS)
-        return names, (*row.columns(), *row.details())
+        keys, types = self.app.keys, self.app.catalog.types
+        path = naming.path_of(parsed_args.resource, keys, types)
+        row, found = _read(self.app.store, keys, path)
+        row.jobs = len(jobs_of(self.app.store, keys, types, path))
+        lines = base.items(found.get(keys.history(path)))
+        more = {
+            'Error': row.error,
+            'Stack id': row.stack,
+            'Stack reason': row.stack_reason,
+            'Blocked since': row.blocked_since,
+            'Blocked by': '\n'.join(row.waits_for),
+            'History': '\n'.join(
+                ' '.join(f'{name}={value}' for name, value in line.items())
+                for line in lines
+            ),
+        }
+        return (*COLUMNS, *more), (*_columns(row), *more.values())
 
 
-_DETAILS = ('Error', 'Stack id', 'Stack reason', 'Blocked by', 'History')
+def _read(
+    reader: store.Store, keys: store.KeyLayout, path: str
+) -> tuple[rows.ResourceRow, dict[str, store.KeyValue]]:
+    """The row of one resource, and the keys that were found of it.
 
-
-def _places(keys: store.KeyLayout) -> dict[str, str]:
-    return {
-        'desired': keys.config(''),
-        'accepted': keys.accepted(''),
-        'published': keys.state(''),
-        'stack': keys.heat_stack(''),
-        'blocked': keys.blocked(''),
-        'history': keys.history(''),
+    :raises TerminalError: there are none
+    """
+    takers = {
+        keys.config(path): rows.take_desired,
+        keys.state(path): rows.take_published,
+        keys.accepted(path): rows.take_accepted,
+        keys.heat_stack(path): rows.take_stack,
+        keys.blocked(path): rows.take_blocked,
     }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Row:
-    """The records of one resource, by place."""
-
-    path: str
-    records: Mapping[str, store.KeyValue | None]
-
-    def columns(self) -> tuple[Any, ...]:
-        published = self._fields('published')
-        return (
-            self.path,
-            self._version('desired', 'marked_for_deletion'),
-            self._version('accepted', 'deleted'),
-            published.get('version', ''),
-            self._worker_state(),
-            self._fields('stack').get('stack_status', ''),
-            self._fields('blocked').get('reason', ''),
+    found = reader.get_many([*takers, keys.history(path)])
+    if not found:
+        raise exceptions.TerminalError(
+            f'nothing is known of {path}; "resource list" names the paths '
+            'there are'
         )
+    row = rows.ResourceRow(path)
+    for key, take in takers.items():
+        take(row, found.get(key))
+    return row, found
 
-    def details(self) -> tuple[Any, ...]:
-        stack = self._fields('stack')
-        waits_for = self._fields('blocked').get('waits_for', ())
-        return (
-            self._fields('published').get('error', ''),
-            stack.get('stack_id', ''),
-            stack.get('status_reason', ''),
-            '\n'.join(str(ref) for ref in waits_for),
-            '\n'.join(self._history()),
+
+def jobs_of(
+    reader: store.Store,
+    keys: store.KeyLayout,
+    types: TypeRegistry,
+    path: str,
+) -> list[rows.JobRow]:
+    """The unfinished jobs of a resource."""
+    place = types.locate(path)
+    name = '' if place is None else f'{place[0].name}:{place[1]}'
+    prefix = keys.job('')
+    found = []
+    for kv in reader.range(prefix).items:
+        job = rows.JobRow(kv.key[len(prefix) :])
+        rows.take_job(job, kv)
+        if job.resource == name:
+            found.append(job)
+    return found
+
+
+HISTORY = ('Time', 'Job', 'Action', 'Handler', 'Version', 'Error')
+
+
+class ResourceHistory(base.ListCommand):
+    """List the latest ends of jobs of one resource, oldest first."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        naming.add_argument(parser)
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        keys = self.app.keys
+        path = naming.path_of(
+            parsed_args.resource, keys, self.app.catalog.types
         )
-
-    def _worker_state(self) -> Any:
-        kv = self.records['published']
-        if kv is None:
-            return ''
-        try:
-            state = PublishedState.decode(kv.key, kv.value).state
-        except exceptions.DecodeError:
-            return ''
-        return state.get('worker_state', '')
-
-    def _fields(self, name: str) -> dict[str, Any]:
-        return base.fields(self.records[name])
-
-    def _version(self, name: str, mark: str) -> str:
-        record = self._fields(name)
-        version = record.get('version', '')
-        return f'{version}{_DELETED}' if record.get(mark) else f'{version}'
-
-    def _history(self) -> list[str]:
-        return [
-            ' '.join(f'{name}={value}' for name, value in line.items())
-            for line in base.items(self.records['history'])
+        kv = self.app.store.get(keys.history(path))
+        return HISTORY, [
+            tuple(line.get(name.lower(), '') for name in HISTORY)
+            for line in base.items(kv)
         ]

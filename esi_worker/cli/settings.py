@@ -44,13 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load(
-    files: Sequence[str] | None = None, folders: Sequence[str] | None = None
+    files: Sequence[str] | None = None,
+    folders: Sequence[str] | None = None,
+    conf: cfg.ConfigOpts | None = None,
 ) -> cfg.ConfigOpts:
     """Read configuration files; which options there are is left open.
 
+    :param conf: what they are read into, if it knows options already
     :raises ConfigurationError: a file cannot be found or parsed
     """
-    conf = cfg.ConfigOpts()
+    conf = cfg.ConfigOpts() if conf is None else conf
     arguments = [f'--config-file={file}' for file in files or ()]
     arguments += [f'--config-dir={folder}' for folder in folders or ()]
     try:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from esi_worker import clock as clocks
-from esi_worker import store
+from esi_worker import store, version
 from esi_worker.model import WorkerRecord
 
 
@@ -45,7 +45,8 @@ class Announcer:
         self._key = key
         self._lease = lease
         self._clock = clock
-        self._handlers: tuple[str, ...] = tuple(sorted(handlers))
+        self._all: tuple[str, ...] = tuple(sorted(handlers))
+        self._handlers = self._all
         self._slots = slots
         self._interval = interval
         self._known: WorkerRecord | None = None
@@ -92,6 +93,10 @@ class Announcer:
         """Offer nothing any more, so that nobody waits for us."""
         self._handlers = ()
 
+    def offer(self) -> None:
+        """Offer all handlers again."""
+        self._handlers = self._all
+
     def _transition(self, record: WorkerRecord) -> store.Transition:
         put = store.Put(self._key, record.encode(), self._lease.id)
         return store.Transition((), (put,))
@@ -102,4 +107,5 @@ class Announcer:
             slots=self._slots,
             free=max(0, self._slots - len(starting)),
             starting=tuple(sorted(starting)),
+            extra=version.about(),
         )

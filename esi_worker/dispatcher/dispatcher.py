@@ -98,13 +98,15 @@ class Dispatcher:
         )
         self._reports = calls.Reports()
         self._draining = False
+        self._resting = False
+        self._rest_key = keys.draining(identity)
         #: Called when there is a report for ``step`` to look at.
         self.wake = _ignore
 
     @staticmethod
     def prefixes(keys: store.KeyLayout) -> tuple[str, ...]:
         """What a dispatcher has to follow."""
-        return (keys.ready(''), keys.worker(''))
+        return (keys.ready(''), keys.worker(''), keys.draining(''))
 
     def __len__(self) -> int:
         """How many jobs are claimed."""
@@ -131,8 +133,23 @@ class Dispatcher:
         """Take in what was followed."""
         if item.prefix == self._keys.worker(''):
             self._offers.take_workers(item)
+        elif item.prefix == self._keys.draining(''):
+            self._take_draining(item)
         else:
             self._offers.take_ready(item)
+
+    def _take_draining(self, item: store.Snapshot | store.WatchBatch) -> None:
+        """See whether an operator wants this worker to rest."""
+        if isinstance(item, store.Snapshot):
+            self._resting = any(kv.key == self._rest_key for kv in item.items)
+        else:
+            for event in item.events:
+                if event.kv.key == self._rest_key:
+                    self._resting = event.type is store.EventType.PUT
+        if self._resting or self._draining:
+            self._announcer.withdraw()
+        else:
+            self._announcer.offer()
 
     # --- one round --------------------------------------------------------
 
@@ -145,7 +162,9 @@ class Dispatcher:
         self._take_reports()
         self._end_patience()
         self._publish()
-        if not self._draining:
+        if self._resting and not self._draining:
+            self._give_back(self._runs.between_calls())
+        elif not self._draining:
             self._claim()
             self._begin()
         self._poller.poll(self._runs.in_phase(Phase.IN_PROGRESS))
@@ -157,14 +176,14 @@ class Dispatcher:
     def next_due(self) -> float | None:
         """When the next step is due by itself, as a monotonic time."""
         timed = {Phase.STARTING}
-        if self._starter.free and not self._draining:
+        if self._starter.free and not self._idle:
             timed.add(Phase.WAITING)
         times = [run.due for run in self._runs.values() if run.phase in timed]
         poll = self._poller.next_due(self._runs.in_phase(Phase.IN_PROGRESS))
         if poll is not None:
             times.append(poll)
         offer = self._offers.next_due()
-        if offer is not None and not self._draining:
+        if offer is not None and not self._idle:
             times.append(offer)
         return min(times, default=None)
 
@@ -269,6 +288,11 @@ class Dispatcher:
                 metrics.JOB_RUN.labels(run.job.handler, outcome).observe(
                     seconds
                 )
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing is claimed and started any more."""
+        return self._draining or self._resting
 
     # --- the end ----------------------------------------------------------
 

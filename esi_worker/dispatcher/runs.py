@@ -124,6 +124,11 @@ class Runs(dict[str, Run]):
         """Those that wait for their first call."""
         return [run for run in self.in_phase(Phase.WAITING) if run.untried]
 
+    def between_calls(self) -> list[Run]:
+        """Those that are inside no call and have nothing to write."""
+        phases = (Phase.WAITING, Phase.IN_PROGRESS)
+        return [run for run in self.values() if run.phase in phases]
+
     def starting(self, more: Sequence[str] = ()) -> set[str]:
         """The jobs inside a call of ``start``, or about to be.
 

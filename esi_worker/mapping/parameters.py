@@ -97,6 +97,8 @@ class ParameterMappings:
                 f'{kind(raw)}, an object is needed'
             )
         self.template_id = template_id
+        #: The expressions as they were written.
+        self.raw: Mapping[str, Json] = raw
         self.expressions: dict[str, nodes.Expression] = {
             name: parse(raw[name], template=template_id, parameter=name)
             for name in sorted(raw, key=str)

@@ -27,8 +27,9 @@ import uuid
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker import exceptions, store, templates
+from esi_worker import exceptions, store, templates, version
 from esi_worker import health as healths
+from esi_worker.model import codec
 from esi_worker.scheduler.manager import Manager
 from esi_worker.scheduler.world import World
 
@@ -116,11 +117,24 @@ class Candidate:
             election = store.Election(
                 self._store, self._keys.election, self._identity, keeper.lease
             )
+            self._introduce(keeper.lease)
             if self._wait_for_office(election, keeper):
                 self._lead(election, keeper)
         finally:
             self._keeper = None
             keeper.stop()
+
+    def _introduce(self, lease: store.Lease) -> None:
+        """Show operators which processes stand for election."""
+        record = {
+            **version.about(),
+            'since': clocks.timestamp(self._clock),
+        }
+        self._store.put(
+            self._keys.manager(self._identity),
+            codec.dumps(record),
+            lease=lease.id,
+        )
 
     def _wait_for_office(
         self, election: store.Election, keeper: store.LeaseKeeper

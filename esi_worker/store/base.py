@@ -321,8 +321,14 @@ class Store(abc.ABC):
         """
 
     @abc.abstractmethod
-    def range(self, prefix: str, *, page_size: int = 1000) -> Snapshot:
-        """Read all keys that start with ``prefix`` at one revision."""
+    def range(
+        self, prefix: str, *, page_size: int = 1000, revision: int = 0
+    ) -> Snapshot:
+        """Read all keys that start with ``prefix`` at one revision.
+
+        :param revision: which; 0 stands for the latest
+        :raises RevisionCompacted: the one asked for is forgotten
+        """
 
     @abc.abstractmethod
     def grant(self, ttl: int) -> Lease:

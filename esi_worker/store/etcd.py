@@ -90,7 +90,11 @@ class EtcdStore(base.Store):
         )
         return etcd_codec.txn_result(answer)
 
-    def range(self, prefix: str, *, page_size: int = 1000) -> base.Snapshot:
+    def range(
+        self, prefix: str, *, page_size: int = 1000, revision: int = 0
+    ) -> base.Snapshot:
+        if revision:
+            return self._pages(prefix, page_size, revision)
         for _ in range(_RANGE_ATTEMPTS - 1):
             with contextlib.suppress(exceptions.RevisionCompacted):
                 return self._pages(prefix, page_size)
@@ -154,8 +158,12 @@ class EtcdStore(base.Store):
                 '/lease/revoke', {'ID': lease_id}, repeatable=True
             )
 
-    def _pages(self, prefix: str, page_size: int) -> base.Snapshot:
+    def _pages(
+        self, prefix: str, page_size: int, revision: int = 0
+    ) -> base.Snapshot:
         request = etcd_codec.prefix_range(prefix) | {'limit': page_size}
+        if revision:
+            request['revision'] = revision
         items: list[base.KeyValue] = []
         while True:
             answer = self._client.call('/kv/range', request, repeatable=True)

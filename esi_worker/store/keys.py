@@ -35,6 +35,8 @@ key                                    value
 ``<worker>/history/<path>``            the latest transitions
 ``<worker>/workers/<worker id>``       a live worker, on its lease
 ``<worker>/targets/<target id>``       a monitoring target
+``<worker>/draining/<worker id>``      a worker is to take no more jobs
+``<worker>/managers/<identity>``       a manager, elected or standing by
 ``<worker>/pulse/<process id>``        proof of life of the watches
 ``/job_manager_id``                    the elected manager
 =====================================  ================================
@@ -124,6 +126,12 @@ class KeyLayout:
 
     def target(self, target_id: str) -> str:
         return f'{self.worker_prefix}/targets/{target_id}'
+
+    def draining(self, worker_id: str) -> str:
+        return f'{self.worker_prefix}/draining/{worker_id}'
+
+    def manager(self, identity: str) -> str:
+        return f'{self.worker_prefix}/managers/{identity}'
 
     def pulse(self, process_id: str) -> str:
         return f'{self.worker_prefix}/pulse/{process_id}'

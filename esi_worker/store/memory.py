@@ -87,8 +87,13 @@ class MemoryStore(base.Store):
             self._publish(events)
             return base.TxnResult(succeeded, self._space.revision, values)
 
-    def range(self, prefix: str, *, page_size: int = 1000) -> base.Snapshot:
+    def range(
+        self, prefix: str, *, page_size: int = 1000, revision: int = 0
+    ) -> base.Snapshot:
         with self._call('range'):
+            if revision:
+                items = self._space.range_at(prefix, revision)
+                return base.Snapshot(prefix, revision, items)
             items = self._space.range(prefix)
             return base.Snapshot(prefix, self._space.revision, items)
 

@@ -48,6 +48,8 @@ class KeySpace:
         self._items: dict[str, base.KeyValue] = {}
         self._index: list[bytes] = []
         self._history: list[base.Event] = []
+        #: All keys as they were when the history begins.
+        self._oldest: dict[str, base.KeyValue] = {}
 
     def get(self, key: str) -> base.KeyValue | None:
         return self._items.get(key)
@@ -60,6 +62,40 @@ class KeySpace:
             itertools.islice(self._index, first, None),
         )
         return tuple(self._items[base.to_text(raw)] for raw in found)
+
+    def range_at(
+        self, prefix: str, revision: int
+    ) -> tuple[base.KeyValue, ...]:
+        """The keys as they were at a revision.
+
+        :raises RevisionCompacted: it is forgotten
+        :raises RequestRefused: it is in the future
+        """
+        if revision < self.compacted:
+            raise exceptions.RevisionCompacted(
+                f'revision {revision} is compacted'
+            )
+        if revision > self.revision:
+            raise exceptions.RequestRefused(
+                f'revision {revision} is in the future'
+            )
+        items = self._items_at(revision)
+        return tuple(
+            items[key]
+            for key in sorted(items, key=base.to_bytes)
+            if key.startswith(prefix)
+        )
+
+    def _items_at(self, revision: int) -> dict[str, base.KeyValue]:
+        items = dict(self._oldest)
+        for event in self._history:
+            if event.kv.mod_revision > revision:
+                break
+            if event.type is base.EventType.PUT:
+                items[event.kv.key] = event.kv
+            else:
+                items.pop(event.kv.key, None)
+        return items
 
     def apply(
         self, operations: Sequence[base.Operation]
@@ -105,6 +141,7 @@ class KeySpace:
             raise exceptions.RequestRefused(
                 f'revision {revision} is in the future'
             )
+        self._oldest = self._items_at(revision)
         self._history = self.since(revision)
         self.compacted = revision
 

@@ -340,6 +340,34 @@ class Ranges(StoreContract):
             items = self.store.range(self.prefix, page_size=page_size).items
             self.assertEqual(names, [kv.value for kv in items])
 
+    def test_a_range_can_show_the_past(self) -> None:
+        revision = self.put_many(['a', 'b', 'c'])
+        self.store.put(self.key('a'), 'later')
+        self.store.delete(self.key('b'))
+        self.store.put(self.key('d'), '')
+
+        snapshot = self.store.range(
+            self.prefix, page_size=2, revision=revision
+        )
+
+        self.assertEqual(revision, snapshot.revision)
+        self.assertEqual(['a', 'b', 'c'], [kv.value for kv in snapshot.items])
+
+    def test_a_past_that_is_compacted_cannot_be_read(self) -> None:
+        old = self.put_many(['a', 'b'])
+        self.store.put(self.key('a'), 'later')
+        kept = self.store.delete(self.key('b'))
+        self.compact(kept)
+
+        self.assertRaises(
+            exceptions.RevisionCompacted,
+            self.store.range,
+            self.prefix,
+            revision=old,
+        )
+        (kv,) = self.store.range(self.prefix, revision=kept).items
+        self.assertEqual('later', kv.value)
+
     def test_pages_show_one_revision_while_others_write(self) -> None:
         stop = threading.Event()
         names = [f'{number:02}' for number in range(10)]

@@ -67,6 +67,21 @@ class Delay:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ReplaceHeader:
+    """The service hears of it with another value in a header."""
+
+    name: str
+    value: str
+
+    def befall(self, exchange: Exchange) -> None:
+        headers = {**exchange.request.headers, self.name: self.value}
+        exchange.request = dataclasses.replace(
+            exchange.request, headers=headers
+        )
+        exchange.answer(exchange.forward())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Twice:
     """Something in front of the service sends it again; the second
     answer is the one that is given."""

@@ -115,15 +115,20 @@ class RawEtcd:
         return None if found is None else found.json
 
     def keys(self, prefix: str) -> list[str]:
+        found = self._below(prefix, keys_only=True)
+        return [decoded(entry['key']) for entry in found]
+
+    def values(self, prefix: str) -> list[str]:
+        """The values of all keys that begin so."""
+        return [decoded(entry['value']) for entry in self._below(prefix)]
+
+    def _below(self, prefix: str, **more: Any) -> list[dict[str, str]]:
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         answer = self.post(
             'kv/range',
-            {
-                'key': encoded(prefix),
-                'range_end': encoded(prefix[:-1] + chr(ord(prefix[-1]) + 1)),
-                'keys_only': True,
-            },
+            {'key': encoded(prefix), 'range_end': encoded(end), **more},
         )
-        return [decoded(entry['key']) for entry in answer.get('kvs', [])]
+        return list(answer.get('kvs', []))
 
     def revision(self) -> int:
         return revision_of(self.post('kv/range', {'key': encoded('none')}))

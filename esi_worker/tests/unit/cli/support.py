@@ -30,6 +30,7 @@ class CommandTest(testtools.TestCase):
         super().setUp()
         self.store = store.MemoryStore()
         self.keys = store.KeyLayout()
+        self.stdin = io.StringIO()
         self.stdout = io.StringIO()
         self.stderr = io.StringIO()
         root = logging.getLogger()
@@ -43,6 +44,7 @@ class CommandTest(testtools.TestCase):
         """
         program = app.ManageApp(
             opener=lambda conf: self.store,
+            stdin=self.stdin,
             stdout=self.stdout,
             stderr=self.stderr,
         )
@@ -50,5 +52,7 @@ class CommandTest(testtools.TestCase):
 
     def rows(self, *arguments: str) -> Any:
         """What a command gives, decoded."""
+        self.stdout.seek(0)
+        self.stdout.truncate()
         self.assertEqual(0, self.run_command(*arguments, '-f', 'json'))
         return json.loads(self.stdout.getvalue())

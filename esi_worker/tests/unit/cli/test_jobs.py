@@ -12,8 +12,17 @@
 
 from __future__ import annotations
 
-from esi_worker.model import Action, Job, ResourceRef
+from esi_worker.model import (
+    Action,
+    Job,
+    Param,
+    ParamType,
+    ResourceRef,
+    WorkerRecord,
+)
 from esi_worker.tests.unit.cli import support
+
+PORT = ResourceRef('port', 'p')
 
 
 class JobListTest(support.CommandTest):
@@ -28,6 +37,7 @@ class JobListTest(support.CommandTest):
             'Version': 3,
             'Attempt': 1,
             'Waits for': 2,
+            'Reason': 'no manager is elected',
         }
         self.assertEqual([expected], self.rows('job', 'list'))
 
@@ -46,7 +56,89 @@ class JobListTest(support.CommandTest):
         self.store.put(self.keys.job('a'), 'no json')
         (row,) = self.rows('job', 'list')
         self.assertEqual('unknown', row['Status'])
-        self.assertIn('cannot be read', row['Resource'])
+        self.assertIn('cannot be read', row['Reason'])
+
+    def test_stuck_shows_what_nobody_will_do(self) -> None:
+        self.elect()
+        self.put_job('a', 'ready')
+        self.put_job('b', 'waiting', dependency=('a',))
+        self.put_job('c', 'working')
+        rows = {
+            row['ID']: row['Reason']
+            for row in self.rows('job', 'list', '--stuck')
+        }
+        self.assertEqual({'a', 'b'}, set(rows))
+        self.assertIn('no live worker', rows['a'])
+        self.assertIn('waits for a', rows['b'])
+
+    def test_what_a_worker_offers_is_not_stuck(self) -> None:
+        self.elect()
+        record = WorkerRecord(('heat_worker',), 8, 8)
+        self.store.put(self.keys.worker('w'), record.encode())
+        self.put_job('a', 'ready')
+        self.put_job('b', 'waiting', dependency=('a',))
+        self.assertEqual([], self.rows('job', 'list', '--stuck'))
+
+    def test_blocked_lists_resources_with_their_reasons(self) -> None:
+        self.store.put(
+            self.keys.blocked('v2.0/ports/p'),
+            '{"reason": "no template", "waits_for": []}',
+        )
+        (row,) = self.rows('job', 'list', '--blocked')
+        self.assertEqual('port:p', row['Resource'])
+        self.assertEqual('no template', row['Reason'])
+
+    def test_type_selects_jobs(self) -> None:
+        self.put_job('a', 'ready')
+        self.put_job('b', 'ready', resource=ResourceRef('network', 'n'))
+        rows = self.rows('job', 'list', '--type', 'network')
+        self.assertEqual(['b'], [row['ID'] for row in rows])
+
+    def test_show_names_both_neighbours_and_why(self) -> None:
+        network = ResourceRef('network', 'n')
+        self.put_job('a', 'ready', resource=network)
+        self.put_job('b', 'waiting', dependency=('a',), refers_to=network)
+        shown = self.rows('job', 'show', 'b')
+        self.assertIn('a (it refers to network:n)', shown['Waits for'])
+        self.assertEqual('b', self.rows('job', 'show', 'a')['Waited for by'])
+
+    def test_show_of_a_finished_job_says_where_to_look(self) -> None:
+        self.assertEqual(1, self.run_command('job', 'show', 'gone'))
+        self.assertIn('resource history', self.stderr.getvalue())
+
+    def test_graph_draws_what_waits_above_what_it_waits_for(self) -> None:
+        network = ResourceRef('network', 'n')
+        self.elect()
+        self.put_job('a', 'working', resource=network)
+        self.put_job('b', 'waiting', dependency=('a',), refers_to=network)
+        self.assertEqual(0, self.run_command('job', 'graph'))
+        first, second = self.stdout.getvalue().splitlines()
+        self.assertIn('create port:p v3 (heat_worker) [waiting]', first)
+        self.assertIn('create network:n', second)
+        self.assertIn('because it refers to network:n', second)
+
+    def test_graph_of_a_cycle_comes_to_an_end(self) -> None:
+        self.put_job('a', 'waiting', dependency=('b',))
+        self.put_job('b', 'waiting', dependency=('a',))
+        self.assertEqual(0, self.run_command('job', 'graph'))
+        self.assertIn('see above', self.stdout.getvalue())
+
+    def test_graph_of_one_resource_leaves_the_others_out(self) -> None:
+        self.put_job('a', 'working', resource=ResourceRef('network', 'n'))
+        self.put_job('b', 'ready')
+        self.run_command('job', 'graph', '--resource', 'port', 'p')
+        self.assertIn('port:p', self.stdout.getvalue())
+        self.assertNotIn('network:n', self.stdout.getvalue())
+
+    def test_graph_for_graphviz_is_quoted(self) -> None:
+        self.put_job('a"b', 'ready')
+        self.run_command('job', 'graph', '--format', 'dot')
+        text = self.stdout.getvalue()
+        self.assertTrue(text.startswith('digraph'))
+        self.assertIn('"a\\"b"', text)
+
+    def elect(self) -> None:
+        self.store.put(self.keys.election, 'm')
 
     def put_job(
         self,
@@ -54,14 +146,17 @@ class JobListTest(support.CommandTest):
         *places: str,
         dependency: tuple[str, ...] = (),
         attempt: int = 0,
+        resource: ResourceRef = PORT,
+        refers_to: ResourceRef | None = None,
     ) -> None:
+        refs = () if refers_to is None else (refers_to,)
         job = Job(
             id=job_id,
             action=Action.CREATE,
             handler='heat_worker',
-            resource=ResourceRef('port', 'p'),
+            resource=resource,
             version=3,
-            params=(),
+            params=(Param('x', ParamType.VALUE, 1, refs),),
             resource_input={},
             dependency=dependency,
             attempt=attempt,

@@ -83,12 +83,74 @@ class ResourceTest(support.CommandTest):
         self.assertEqual(1, self.run_command('resource', 'show', PATH))
         self.assertIn(PATH, self.stderr.getvalue())
 
-    def test_unreadable_records_leave_their_columns_empty(self) -> None:
+    def test_unreadable_records_hide_nothing_else(self) -> None:
         for key in (self.keys.config(PATH), self.keys.history(PATH)):
             self.store.put(key, 'no json')
         shown = self.rows('resource', 'show', PATH)
-        self.assertEqual('', shown['Desired'])
+        self.assertEqual('?', shown['Desired'])
         self.assertEqual('', shown['History'])
 
     def put(self, key: str, **fields: Json) -> None:
         self.store.put(key, json.dumps(fields))
+
+
+class HistoryTest(support.CommandTest):
+    def test_history_is_a_table(self) -> None:
+        lines = [
+            {'time': 'noon', 'job': 'a', 'action': 'create', 'version': 1},
+            {'time': 'one', 'job': 'b', 'error': 'broken'},
+        ]
+        self.store.put(self.keys.history(PATH), json.dumps(lines))
+        first, second = self.rows('resource', 'history', 'port', 'p')
+        self.assertEqual(('noon', 'create'), (first['Time'], first['Action']))
+        self.assertEqual(('b', 'broken'), (second['Job'], second['Error']))
+
+
+class SelectionTest(support.CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        for path in (PATH, 'v2.0/networks/n'):
+            self.store.put(self.keys.config(path), '{"version": 1}')
+        self.store.put(self.keys.blocked(PATH), '{"reason": "why not"}')
+
+    def paths(self, *arguments: str) -> list[str]:
+        return [
+            row['Path'] for row in self.rows('resource', 'list', *arguments)
+        ]
+
+    def test_by_type(self) -> None:
+        self.assertEqual(['v2.0/networks/n'], self.paths('--type', 'network'))
+
+    def test_by_state(self) -> None:
+        self.assertEqual([PATH], self.paths('--state', 'blocked'))
+        self.assertEqual(['v2.0/networks/n'], self.paths('--state', 'pending'))
+
+    def test_blocked(self) -> None:
+        self.assertEqual([PATH], self.paths('--blocked'))
+
+
+class NamingTest(support.CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.store.put(self.keys.config(PATH), '{"version": 1}')
+
+    def test_all_names_of_a_resource_are_understood(self) -> None:
+        for words in (
+            ('port', 'p'),
+            ('port:p',),
+            (PATH,),
+            (f'/{PATH}',),
+            (self.keys.config(PATH),),
+        ):
+            shown = self.rows('resource', 'show', *words)
+            self.assertEqual(PATH, shown['Path'])
+
+    def test_a_wrong_name_is_told_how_to_mend(self) -> None:
+        for words, reason in (
+            (('robot', 'r'), 'known are'),
+            (('port:',), 'is empty'),
+            (('p',), 'names no resource'),
+            (('a', 'b', 'c'), 'names no resource'),
+        ):
+            self.assertEqual(1, self.run_command('resource', 'show', *words))
+            self.assertIn(reason, self.stderr.getvalue())

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 
+from esi_worker.model import Config
 from esi_worker.tests.unit.cli import support
 
 
@@ -28,3 +29,69 @@ class TemplateListTest(support.CommandTest):
         rows = self.rows('template', 'list')
         self.assertNotIn('mine', [row['ID'] for row in rows])
         self.assertIn(key, self.stderr.getvalue())
+
+
+class TemplateContentTest(support.CommandTest):
+    """Of the shipped set, whose type network has a template."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        body = {
+            'id': 'n',
+            'tenant_id': 't',
+            'name': 'mine',
+            'admin_state_up': True,
+        }
+        self.store.put(
+            self.keys.config('v2.0/networks/n'), Config(body, 1).encode()
+        )
+
+    def key(self, name: str) -> str:
+        return self.keys.config(f'v2.0/heat_templates/{name}')
+
+    def test_show_gives_parameters_and_text(self) -> None:
+        shown = self.rows('template', 'show', 'network')
+        self.assertEqual('heat_worker', shown['Handler'])
+        self.assertIn('heat_template_version', shown['Text'])
+        self.assertTrue(shown['Parameters'])
+
+    def test_show_of_an_unknown_one_fails(self) -> None:
+        self.assertEqual(1, self.run_command('template', 'show', 'robot'))
+        self.assertIn('robot', self.stderr.getvalue())
+
+    def test_render_gives_the_text_for_a_resource(self) -> None:
+        code = self.run_command('template', 'render', 'network', 'n')
+        self.assertEqual(0, code, self.stderr.getvalue())
+        self.assertIn('heat_template_version', self.stdout.getvalue())
+
+    def test_render_shows_parameters_only_when_asked(self) -> None:
+        self.run_command('template', 'render', 'network', 'n')
+        self.assertNotIn('mine', self.stdout.getvalue())
+        self.run_command('template', 'render', 'network:n', '--parameters')
+        self.assertIn('heat_timeout', self.stdout.getvalue())
+
+    def test_render_needs_a_desired_state(self) -> None:
+        code = self.run_command('template', 'render', 'network', 'gone')
+        self.assertEqual(1, code)
+        self.assertIn('no desired state', self.stderr.getvalue())
+
+    def test_push_puts_a_template_of_a_folder_into_etcd(self) -> None:
+        code = self.run_command('template', 'push', 'network', '--yes')
+        self.assertEqual(0, code, self.stderr.getvalue())
+        (row,) = (
+            row
+            for row in self.rows('template', 'list')
+            if row['ID'] == 'network'
+        )
+        self.assertEqual(self.key('network'), row['Source'])
+
+    def test_push_of_the_same_again_changes_nothing(self) -> None:
+        self.run_command('template', 'push', 'network', '--yes')
+        before = self.store.get(self.key('network'))
+        code = self.run_command('template', 'push', 'network', '--yes')
+        self.assertEqual(0, code)
+        self.assertEqual(before, self.store.get(self.key('network')))
+
+    def test_push_asks_first(self) -> None:
+        self.assertEqual(1, self.run_command('template', 'push', 'network'))
+        self.assertIsNone(self.store.get(self.key('network')))

@@ -150,6 +150,13 @@ class FaultsTest(ProxyTestCase):
         self.assertEqual(['GET /v1/stacks'], self.heard)
         self.assertEqual([201], self.proxy.account[0].statuses)
 
+    def test_replaced_header_is_what_the_service_hears(self) -> None:
+        self.proxy.inject(faults.ReplaceHeader('X-Auth-Token', 'old'))
+        answer = self.ask(headers={'X-Auth-Token': 'new'})
+        self.assertEqual('old', answer.json()['token'])
+        (request,) = self.proxy.requests()
+        self.assertEqual('new', request.headers['X-Auth-Token'])
+
     def test_request_is_sent_twice(self) -> None:
         self.proxy.inject(faults.Twice())
         self.assertEqual(201, self.ask('POST').status_code)

@@ -1,0 +1,78 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Workers that an operator lets rest."""
+
+from __future__ import annotations
+
+from esi_worker.model import InProgress, WorkerRecord
+from esi_worker.tests import members
+from esi_worker.tests.cluster import NETWORK
+from esi_worker.tests.unit.dispatcher import support
+
+
+class RestingTest(support.HandlerTest):
+    def rest(self, worker: members.WorkerMember) -> str:
+        """Mark a worker as ``worker drain`` does."""
+        key = self.cluster.keys.draining(worker.identity)
+        self.cluster.store.put(key, '', lease=worker.lease.id)
+        self.cluster.settle()
+        return key
+
+    def ours(self) -> members.WorkerMember:
+        assert self.worker is not None
+        return self.worker
+
+    def test_it_takes_no_more_jobs(self) -> None:
+        self.rest(self.ours())
+        self.write(NETWORK, 'n')
+        self.assertEqual(1, len(self.cluster.jobs('ready')))
+
+    def test_it_offers_no_handlers(self) -> None:
+        self.rest(self.ours())
+        self.cluster.pass_time(60)
+        key = self.cluster.keys.worker(self.ours().identity)
+        kv = self.cluster.store.get(key)
+        assert kv is not None
+        self.assertEqual((), WorkerRecord.decode(key, kv.value).handlers)
+
+    def test_what_goes_on_elsewhere_is_given_back(self) -> None:
+        self.answer(InProgress(60))
+        self.write(NETWORK, 'n')
+        self.assertEqual(1, len(self.cluster.jobs('working')))
+        self.rest(self.ours())
+        self.assertEqual(0, len(self.cluster.jobs('working')))
+        self.assertEqual(1, len(self.cluster.jobs('ready')))
+
+    def test_another_worker_goes_on(self) -> None:
+        self.answer(InProgress(60))
+        self.write(NETWORK, 'n')
+        self.cluster.add_worker()
+        self.rest(self.ours())
+        self.cluster.pass_time(60)
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+
+    def test_undone_it_works_again(self) -> None:
+        key = self.rest(self.ours())
+        self.write(NETWORK, 'n')
+        self.cluster.store.delete(key)
+        self.cluster.pass_time(60)
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+
+    def test_a_job_given_back_counts_no_attempt(self) -> None:
+        self.answer(InProgress(60))
+        self.write(NETWORK, 'n')
+        self.rest(self.ours())
+        (job,) = self.cluster.jobs('ready')
+        self.assertIn('n', job)
+        record = self.cluster.json(self.cluster.keys.job(job))
+        self.assertEqual(0, record[2])
