@@ -20,6 +20,7 @@ from esi_worker.model.records import (
     StackRecord,
     WorkerRecord,
 )
+from esi_worker.model.requests import Answer, Request, RequestOutcome
 from esi_worker.model.resources import (
     AcceptedConfig,
     Config,
@@ -32,6 +33,7 @@ from esi_worker.model.resources import (
 __all__ = (
     'AcceptedConfig',
     'Action',
+    'Answer',
     'Config',
     'Done',
     'Failed',
@@ -43,6 +45,8 @@ __all__ = (
     'Param',
     'ParamType',
     'PublishedState',
+    'Request',
+    'RequestOutcome',
     'Resource',
     'ResourceRef',
     'ResourceType',

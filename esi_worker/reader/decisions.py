@@ -67,7 +67,8 @@ class Situation:
 
     ``unfinished`` tells that there are jobs of the resource, ``started``
     that some of them cannot be superseded any more, ``deleting`` that
-    the last of them deletes it. ``gone`` tells that no stack is left.
+    the last of them deletes it. ``gone`` tells that no stack is left,
+    ``requested`` that an operator wants done again what was done.
     """
 
     resource: Resource | None
@@ -77,6 +78,7 @@ class Situation:
     started: bool = False
     deleting: bool = False
     gone: bool = False
+    requested: bool = False
 
 
 NOTHING = Decision(Verdict.NOTHING)
@@ -126,11 +128,11 @@ def _decide_vanished(situation: Situation) -> Decision:
 
 def _decide_present(situation: Situation, resource: Resource) -> Decision:
     accepted, state = situation.accepted, situation.state
-    if is_settled(resource, accepted):
+    if is_settled(resource, accepted) and not situation.requested:
         return NOTHING
     if resource.config.marked_for_deletion:
         return Decision(Verdict.ACT, Action.LOGICAL_DELETE)
-    if accepted is None and state and state.version >= resource.version > 0:
+    if _is_done(situation, resource) and not situation.requested:
         return Decision(Verdict.ADOPT)
     if accepted is not None and _is_new(resource, accepted):
         return Decision(Verdict.ACT, Action.CREATE)
@@ -140,6 +142,13 @@ def _decide_present(situation: Situation, resource: Resource) -> Decision:
         # Without versions there is no state, but its stack is there.
         return Decision(Verdict.ACT, Action.MODIFY)
     return Decision(Verdict.ACT, Action.CREATE)
+
+
+def _is_done(situation: Situation, resource: Resource) -> bool:
+    """Whether a version without a record was acted on."""
+    if situation.accepted is not None or situation.state is None:
+        return False
+    return situation.state.version >= resource.version > 0
 
 
 def _set(body: Mapping[str, Json]) -> dict[str, Json]:

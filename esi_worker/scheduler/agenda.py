@@ -25,7 +25,7 @@ from oslo_log import log as logging
 
 from esi_worker import exceptions, store
 from esi_worker.model import ResourceRef
-from esi_worker.scheduler import recording
+from esi_worker.scheduler import answering, recording
 from esi_worker.scheduler.blocks import Block
 from esi_worker.scheduler.planner import Planner
 from esi_worker.scheduler.steps import Step
@@ -104,14 +104,42 @@ class Agenda:
                 step.on_applied(result.revision)
                 if self._world.blocks.get(step.ref) is None:
                     self.wake(step.ref)
+                self._want_asked(step.ref)
+            elif step.answers and isinstance(
+                result.error, exceptions.LeaseLost
+            ):
+                self._forget_asked(step)
             elif result.error is not None:
                 self._impossible(step, result.error)
             else:
                 self._world.refresh_accepted(step.ref)
                 self._again[step.ref] = None
 
+    def _want_asked(self, ref: ResourceRef) -> None:
+        """Requests that a step has not answered need another one."""
+        if any(each.admitted for each in self._world.requests.asked(ref)):
+            self.want((ref,))
+
+    def _forget_asked(self, step: Step) -> None:
+        """The time of a request was up just now."""
+        for pending in step.answers:
+            self._world.requests.forget(pending.kv.key)
+        self._again[step.ref] = None
+
     def _impossible(self, step: Step, error: exceptions.StoreError) -> None:
         LOG.error('%s cannot be scheduled: %s', step.ref, error)
+        if step.answers:
+            self._refuse(step, str(error))
+            if not self._world.is_unsettled(step.ref):
+                return
         found = recording.block(self._world, Block(step.ref, str(error)))
         if found is not None:
             self._commit((found.transition,))
+
+    def _refuse(self, step: Step, reason: str) -> None:
+        """Answer the requests of a step that the store will not take."""
+        refusal = answering.refuse(self._world, step.answers, reason)
+        for result in self._commit((refusal.transition,)):
+            if result.applied:
+                refusal.on_applied(result.revision)
+        self._again[step.ref] = None

@@ -41,7 +41,8 @@ class Block:
 
     ``guard`` marks a deletion that waits for those that refer to the
     resource; any other block makes them wait with it. ``until`` is a
-    monotonic time in seconds at which it is planned again.
+    monotonic time in seconds at which it is planned again. ``created`` is
+    the create revision of the config that a guard holds off.
     """
 
     ref: ResourceRef
@@ -51,6 +52,7 @@ class Block:
     on_template: bool = False
     until: float | None = None
     guard: bool = False
+    created: int = 0
 
     def encode(self, since: str) -> str:
         """The record for operators."""

@@ -14,7 +14,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+import dataclasses
 import random
 
 from oslo_log import log as logging
@@ -27,6 +28,7 @@ from esi_worker.model import (
     Resource,
     ResourceRef,
 )
+from esi_worker.model.codec import Json
 from esi_worker.model.jobs import new_job_id
 from esi_worker.scheduler import (
     dependencies,
@@ -53,8 +55,13 @@ class Enqueuer:
         action: Action,
         plan: drivers.Plan,
         standing: superseding.Standing,
+        options: Mapping[str, Json],
     ) -> Step:
-        """Make a workflow for a version of a resource."""
+        """Make a workflow for a version of a resource.
+
+        :param options: those of an operator's request; they go into the
+            records of the jobs
+        """
         before = self._previous(target.ref, action, standing)
         jobs = workflows.build(
             action,
@@ -62,6 +69,7 @@ class Enqueuer:
             plan,
             self._plan_of(target.ref, before),
             lambda each, handler: self._name(each, handler, target),
+            {'options': dict(options)} if options else {},
         )
         table = self._world.table
         gone = [entry.job.id for entry in standing.gone]
@@ -136,6 +144,7 @@ class Enqueuer:
                 recording.compares(world, target), tuple(operations)
             ),
             accept,
+            jobs=tuple(job.id for job in jobs),
         )
 
     def _append(
@@ -155,7 +164,7 @@ class Enqueuer:
                 entry.stored_at = revision
             step.on_applied(revision)
 
-        return Step(target.ref, step.transition, apply)
+        return dataclasses.replace(step, on_applied=apply)
 
     def _supersede(
         self,

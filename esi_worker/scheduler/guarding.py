@@ -73,14 +73,24 @@ def _guard(world: World, target: Resource) -> Block | None:
         needing,
         until=until,
         guard=True,
+        created=target.create_revision,
     )
 
 
 def _guarded_until(world: World, target: Resource, now: float) -> float:
     known = world.blocks.get(target.ref)
-    if known and known.guard and known.version == target.version:
+    if known and known.guard and _is_same(known, target):
         return now if known.until is None else known.until
     return now + world.settings.deletion_guard_timeout
+
+
+def _is_same(known: Block, target: Resource) -> bool:
+    """Whether this very deletion was held off; another incarnation may
+    have come to the same version."""
+    return (known.version, known.created) == (
+        target.version,
+        target.create_revision,
+    )
 
 
 def _stays(world: World, ref: ResourceRef, target: ResourceRef) -> bool:

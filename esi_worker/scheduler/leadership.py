@@ -170,6 +170,8 @@ class Candidate:
     def _serve(
         self, election: store.Election, keeper: store.LeaseKeeper
     ) -> None:
+        # What was given up before must not be applied from now on.
+        election.renew_fence()
         prefixes = Manager.prefixes(self._keys)
         with self._follow(prefixes) as follower:
             manager = Manager(

@@ -28,6 +28,7 @@ from oslo_log import log as logging
 
 from esi_worker import store, templates
 from esi_worker.scheduler.agenda import CHUNK, Agenda
+from esi_worker.scheduler.answering import RequestKeeper
 from esi_worker.scheduler.ending import EndKeeper
 from esi_worker.scheduler.intake import ConfigIntake
 from esi_worker.scheduler.planner import Planner
@@ -66,6 +67,7 @@ class Manager:
         self._queue = QueueFollower(world)
         self._ends = EndKeeper(world, self._queue)
         self._agenda = Agenda(world, Planner(world, source), self._commit)
+        self._requests = RequestKeeper(world, self._commit)
         self._resync = Resync(world, self._queue)
         self._unlisted = set(self.prefixes(world.keys))
         self._own: set[int] = set()
@@ -74,7 +76,7 @@ class Manager:
     @staticmethod
     def prefixes(keys: store.KeyLayout) -> tuple[str, ...]:
         """What a manager has to follow."""
-        return (keys.configs, keys.jobs, keys.worker(''))
+        return (keys.configs, keys.jobs, keys.request(''), keys.worker(''))
 
     @property
     def caught_up(self) -> bool:
@@ -110,6 +112,7 @@ class Manager:
             item = self._follower.poll(0) if taken < _DRAIN else None
         if taken:
             self._agenda.look_again()
+            self._requests.look_again()
         if not self.caught_up:
             return taken > 0
         self._settle()
@@ -153,6 +156,9 @@ class Manager:
             self._events += item.events
         elif item.prefix == self._keys.jobs:
             self._take_jobs(item)
+        elif item.prefix == self._keys.request(''):
+            for event in item.events:
+                self._world.requests.event(event)
         else:
             self._queue.workers(
                 event.kv
@@ -168,6 +174,8 @@ class Manager:
             self._intake.take_all(item.items)
         elif item.prefix == self._keys.jobs:
             self._queue.load(item.items)
+        elif item.prefix == self._keys.request(''):
+            self._world.requests.load(item.items)
         else:
             self._queue.workers(item.items)
             self._queue.forget_workers(kv.lease for kv in item.items)
@@ -248,6 +256,9 @@ class Manager:
         now = self._world.clock.monotonic()
         self._agenda.want(self._world.blocks.due(now))
         self._agenda.work_off()
+        while refs := self._requests.serve():
+            self._agenda.want(refs)
+            self._agenda.work_off()
         self._commit(self._ends.release())
 
     def _commit(

@@ -74,6 +74,14 @@ OPTS = [
         'change which the watch has missed is acted on all the same. Fresh '
         'changes go first. 0 turns it off.',
     ),
+    cfg.IntOpt(
+        'paced_requests',
+        default=10,
+        min=1,
+        help='How many resources that operators ask to have applied again '
+        'in bulk, such as with "template apply", are at work at any time. '
+        'The others wait for their turn.',
+    ),
 ]
 
 
@@ -97,4 +105,5 @@ def settings(conf: Any) -> Settings:
         requeue_delay=group.requeue_delay,
         max_attempts=group.max_attempts,
         resync_interval=group.resync_interval,
+        paced_requests=group.paced_requests,
     )

@@ -21,6 +21,7 @@ way and nothing is written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import random
 
 from oslo_log import log as logging
@@ -28,6 +29,7 @@ from oslo_log import log as logging
 from esi_worker import drivers, exceptions, reader
 from esi_worker.model import Action, Config, Resource, ResourceRef, handlers
 from esi_worker.scheduler import (
+    answering,
     guarding,
     immediate,
     recording,
@@ -35,6 +37,7 @@ from esi_worker.scheduler import (
 )
 from esi_worker.scheduler.blocks import Block
 from esi_worker.scheduler.enqueueing import Enqueuer
+from esi_worker.scheduler.requests import Pending
 from esi_worker.scheduler.steps import Step
 from esi_worker.scheduler.superseding import Standing
 from esi_worker.scheduler.world import Facts, World
@@ -58,11 +61,30 @@ class Planner:
         """
         world = self._world
         standing = superseding.standing(world.table, ref)
-        step = self._decide(ref, facts, standing)
+        refusal = ''
+        try:
+            step = self._decide(ref, facts, standing)
+        except answering.Refused as error:
+            step, refusal = None, str(error)
         replaces = step is not None and step.alone
         if not replaces and world.blocks.get(ref) is None:
             superseding.drop(world, standing.phantoms)
+        if step is None:
+            reason = refusal or self._why_nothing(ref)
+            return answering.decline(world, ref, reason)
+        if step.jobs:
+            return answering.accept(world, step, self._target(ref).version)
         return step
+
+    def _why_nothing(self, ref: ResourceRef) -> str:
+        """Why no jobs are made for a resource at present."""
+        world = self._world
+        block = world.blocks.get(ref)
+        if block is not None:
+            return f'it is blocked: {block.reason}'
+        if world.cache.get(ref) is None:
+            return 'it has no config'
+        return 'there is nothing to do for it'
 
     def _decide(
         self, ref: ResourceRef, facts: Facts, standing: Standing
@@ -72,14 +94,17 @@ class Planner:
         if broken is not None:
             reason = f'the config cannot be read: {broken}'
             return recording.block(world, Block(ref, reason))
-        decision = reader.decide(self._situation(ref, facts, standing))
+        asked = self._asked(ref)
+        decision = reader.decide(
+            self._situation(ref, facts, standing, bool(asked))
+        )
         verdict = decision.verdict
         if verdict is reader.Verdict.CLEAN_UP:
             return immediate.clean_up(world, ref)
         if verdict is reader.Verdict.ADOPT:
             return immediate.adopt(world, self._target(ref))
         if verdict is reader.Verdict.ACT and decision.action is not None:
-            return self._act(ref, decision.action, facts, standing)
+            return self._act(ref, decision.action, facts, standing, asked)
         self._note_reused_version(ref)
         return recording.unblock(world, ref)
 
@@ -98,7 +123,11 @@ class Planner:
             )
 
     def _situation(
-        self, ref: ResourceRef, facts: Facts, standing: Standing
+        self,
+        ref: ResourceRef,
+        facts: Facts,
+        standing: Standing,
+        requested: bool,
     ) -> reader.Situation:
         return reader.Situation(
             resource=self._world.cache.get(ref),
@@ -108,6 +137,7 @@ class Planner:
             started=standing.started,
             deleting=standing.deleting,
             gone=facts.gone,
+            requested=requested,
         )
 
     # --- acting -----------------------------------------------------------
@@ -118,6 +148,7 @@ class Planner:
         action: Action,
         facts: Facts,
         standing: Standing,
+        asked: Sequence[Pending],
     ) -> Step | None:
         world, target = self._world, self._target(ref)
         plan = self._plan_or_block(target, action)
@@ -125,15 +156,47 @@ class Planner:
             LOG.warning('%s is deleted without a plan: %s', ref, plan.reason)
             plan = self._plan_of_rest()
         if isinstance(plan, Block):
-            return recording.block(world, plan)
+            return self._block(plan)
         if not plan.parts and action.deletes and not facts.gone:
             plan = self._plan_of_rest()
         if not plan.parts:
+            if self._is_settled(ref):
+                raise answering.Refused('no handler has work for it')
             return self._settle(target, action, standing)
         block = guarding.find_block(world, target, action, plan)
         if block is not None:
-            return recording.block(world, block)
-        return self._enqueuer.enqueue(target, action, plan, standing)
+            return self._block(block)
+        options = {
+            name: value
+            for each in asked
+            for name, value in each.request.options.items()
+        }
+        return self._enqueuer.enqueue(target, action, plan, standing, options)
+
+    def _block(self, block: Block) -> Step | None:
+        """Block a resource; one that was acted on already is left as it
+        is, for only an operator wants more."""
+        if self._is_settled(block.ref):
+            raise answering.Refused(block.reason)
+        return recording.block(self._world, block)
+
+    def _is_settled(self, ref: ResourceRef) -> bool:
+        resource = self._world.cache.get(ref)
+        return resource is not None and reader.is_settled(
+            resource, self._world.accepted.get(ref)
+        )
+
+    def _asked(self, ref: ResourceRef) -> list[Pending]:
+        """Who wants the version at hand to be applied again."""
+        resource = self._world.cache.get(ref)
+        if resource is None:
+            return []
+        return [
+            pending
+            for pending in self._world.requests.asked(ref)
+            if pending.admitted
+            and answering.is_current(pending, resource.version)
+        ]
 
     def _plan_or_block(
         self, target: Resource, action: Action

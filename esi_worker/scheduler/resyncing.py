@@ -14,9 +14,9 @@
 
 In every interval each part of what the manager follows is listed once
 and compared with the mirrors: the configs of each type, the templates,
-the queue. What differs is treated like a change that the watch brought.
-What is shown of blocked resources is put right, for a transaction that
-was given up may have been applied late.
+the queue, the requests of operators. What differs is treated like a
+change that the watch brought. What is shown of blocked resources is put
+right, for a transaction that was given up may have been applied late.
 Resources whose latest config was never acted on, or that are blocked,
 are planned again on this occasion.
 
@@ -129,6 +129,7 @@ class Resync:
         return [
             *sorted(configs | {self._templates_prefix}),
             keys.jobs,
+            keys.request(''),
             keys.blocked(''),
         ]
 
@@ -138,6 +139,10 @@ class Resync:
             missed = list(self._missed_jobs(snapshot))
             for event in missed:
                 self._queue.event(event)
+        elif part == self._world.keys.request(''):
+            missed = self._world.requests.missed(snapshot)
+            for event in missed:
+                self._world.requests.event(event)
         elif part == self._world.keys.blocked(''):
             missed = []
             mended = self._mend_blocks(snapshot)

@@ -19,6 +19,7 @@ import dataclasses
 
 from esi_worker import store
 from esi_worker.model import ResourceRef
+from esi_worker.scheduler.requests import Pending
 
 
 def _nothing(_revision: int) -> None:
@@ -32,10 +33,14 @@ class Step:
     ``on_applied`` gets the revision. It is not called when a compare
     did not hold, which means that a newer event is on its way.
     An ``alone`` step is committed before anything after it is planned,
-    for its effects come with ``on_applied`` only.
+    for its effects come with ``on_applied`` only. ``jobs`` are the ids
+    of those that it stores, ``answers`` the requests of operators that
+    it answers.
     """
 
     ref: ResourceRef
     transition: store.Transition
     on_applied: Callable[[int], None] = _nothing
     alone: bool = False
+    jobs: tuple[str, ...] = ()
+    answers: tuple[Pending, ...] = ()

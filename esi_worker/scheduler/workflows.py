@@ -20,11 +20,12 @@ with the old parameters first and made anew at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 
 from esi_worker.drivers import Part, Plan, with_previous
 from esi_worker.model import Action, Job, OnFailure, Param, Resource, handlers
+from esi_worker.model.codec import Json
 
 #: Makes the id of a job from its action and its handler.
 NameJob = Callable[[Action, str], str]
@@ -44,6 +45,7 @@ def build(
     plan: Plan,
     previous: Plan | None,
     name_job: NameJob,
+    extra: Mapping[str, Json],
 ) -> tuple[Job, ...]:
     """Make the jobs of a workflow.
 
@@ -52,6 +54,7 @@ def build(
 
     :param plan: of the version to be reached
     :param previous: of the version that is there, if any
+    :param extra: further fields of the jobs' records
     """
     steps = _steps(action, plan, previous)
     last = len(steps) - 1
@@ -70,6 +73,7 @@ def build(
                 is_first=index == 0,
                 is_last=index == last,
                 on_failure=step.on_failure,
+                extra=extra,
             )
         )
     return tuple(jobs)

@@ -36,7 +36,13 @@ from esi_worker.model import (
     StackRecord,
     TypeRegistry,
 )
-from esi_worker.scheduler import blocks, history, jobtable, referrers
+from esi_worker.scheduler import (
+    blocks,
+    history,
+    jobtable,
+    referrers,
+    requests,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -50,7 +56,8 @@ class Settings:
     ``requeue_delay`` is how long a claim that vanished may still be
     followed by a result, ``max_attempts`` how many workers a job may
     take down before it is given up. ``resync_interval`` is the length of
-    a round of resync, 0 for none.
+    a round of resync, 0 for none. ``paced_requests`` is how many paced
+    requests of operators are at work at any time.
     """
 
     deletion_guard_timeout: float = 300.0
@@ -58,6 +65,7 @@ class Settings:
     requeue_delay: float = 0.5
     max_attempts: int = 5
     resync_interval: float = 600.0
+    paced_requests: int = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,6 +98,7 @@ class World:
         self.table = jobtable.JobTable()
         self.blocks = blocks.BlockList()
         self.history = history.History(source, keys, clock)
+        self.requests = requests.RequestBook(keys, settings.paced_requests)
         self.accepted: dict[ResourceRef, reader.Accepted] = {}
         #: The revisions of accepted records that cannot be read.
         self.unreadable: dict[ResourceRef, int] = {}

@@ -13,9 +13,10 @@
 """Election of one leader among processes.
 
 The leader is whoever created the election key; the key hangs on the
-leader's lease. What a leader writes compares the create revision of the
-key (the ``fence``), so a leader that lost its lease without noticing
-writes nothing.
+leader's lease. What a leader writes compares the revision of the key
+(the ``fence``), so a leader that lost its lease without noticing writes
+nothing. A leader that begins anew in its office writes the key anew:
+then nothing that it gave up before can be applied late.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Election:
         self._identity = identity
         self._lease = lease
         self._revision: int | None = None
+        self._fenced_at = 0
 
     def campaign(self) -> bool:
         """Try to become the leader; a leader asks whether it still is.
@@ -61,7 +63,7 @@ class Election:
             holder = self._store.get(self._key)
         else:
             if result.succeeded:
-                self._revision = result.revision
+                self._revision = self._fenced_at = result.revision
                 return True
             holder = result.values.get(self._key)
         return self._settle(holder)
@@ -84,7 +86,26 @@ class Election:
         """
         if self._revision is None:
             raise exceptions.FenceLost(f'{self._key} is not ours')
-        return base.Compare.created_at(self._key, self._revision)
+        return base.Compare.modified_at(self._key, self._fenced_at)
+
+    def renew_fence(self) -> None:
+        """Shut out whatever was written with the fence until now.
+
+        :raises FenceLost: the key is not ours any more
+        :raises StoreUnavailable: nothing is known; try again
+        """
+        holder = self._store.get(self._key)
+        if not self._settle(holder):
+            raise exceptions.FenceLost(f'{self._key} is not ours any more')
+        result = self._store.txn(
+            [self.fence],
+            [base.Put(self._key, self._identity, self._lease.id)],
+        )
+        if not result.succeeded:
+            raise exceptions.StoreUnavailable(
+                f'{self._key} has changed meanwhile'
+            )
+        self._fenced_at = result.revision
 
     def resign(self) -> None:
         """Give the leadership back, if it is ours.
@@ -106,4 +127,5 @@ class Election:
             and holder.lease == self._lease.id
         )
         self._revision = holder.create_revision if holder and ours else None
+        self._fenced_at = holder.mod_revision if holder and ours else 0
         return ours

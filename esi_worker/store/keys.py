@@ -33,6 +33,7 @@ key                                    value
 ``<worker>/job_state/<path>``          results of a running workflow
 ``<worker>/blocked/<path>``            why no job can be made
 ``<worker>/history/<path>``            the latest transitions
+``<worker>/requests/<request id>``     what an operator asks for, on a lease
 ``<worker>/workers/<worker id>``       a live worker, on its lease
 ``<worker>/targets/<target id>``       a monitoring target
 ``<worker>/draining/<worker id>``      a worker is to take no more jobs
@@ -120,6 +121,9 @@ class KeyLayout:
 
     def history(self, path: str) -> str:
         return f'{self.worker_prefix}/history/{path}'
+
+    def request(self, request_id: str) -> str:
+        return f'{self.worker_prefix}/requests/{request_id}'
 
     def worker(self, worker_id: str) -> str:
         return f'{self.worker_prefix}/workers/{worker_id}'

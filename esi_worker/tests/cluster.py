@@ -38,7 +38,7 @@ from esi_worker import (
 )
 from esi_worker.dispatcher import calls
 from esi_worker.handlers import noop
-from esi_worker.model import ResourceType
+from esi_worker.model import Answer, Request, ResourceRef, ResourceType
 from esi_worker.tests import members
 from esi_worker.tests.samples import (
     BOND,
@@ -85,6 +85,8 @@ class Cluster:
         self.missing = tuple(missing)
         self.catalog = self.make_catalog()
         self.settings = scheduler.Settings()
+        #: Seconds that requests of operators live.
+        self.request_ttl = 3600
         self.drivers: dict[str, type[drivers.Driver]] = {}
         self.members: list[members.Member] = []
         #: Sees every request of a member: its name, and before or after.
@@ -170,6 +172,29 @@ class Cluster:
         value = {'body': json.dumps(body), 'version': 1}
         path = f'{templates.HEAT_TEMPLATES_PATH}/{name}'
         self.store.put(self.keys.config(path), json.dumps(value))
+
+    def request(
+        self,
+        ref: ResourceRef,
+        version: int | None = None,
+        action: str = 'reapply',
+        **fields: Any,
+    ) -> str:
+        """Ask the manager for something as an operator does.
+
+        :returns: the id of the request
+        """
+        request = Request(action, ref, version, **fields)
+        id_ = f'request-{self.store.revision:06}'
+        lease = self.store.grant(self.request_ttl).id
+        self.store.put(self.keys.request(id_), request.encode(), lease=lease)
+        return id_
+
+    def answer(self, id_: str) -> Answer | None:
+        """What became of a request; None while nothing did."""
+        kv = self.store.get(self.keys.request(id_))
+        assert kv is not None
+        return Request.decode(kv.key, kv.value).answer
 
     def erase(self, type_: ResourceType, id_: str) -> None:
         """Remove a config and its state as the REST server does."""

@@ -142,6 +142,7 @@ class ManagerMember(Member):
         self._tried_at = cluster.clock.monotonic()
         if not self.election.campaign():
             return False
+        self.election.renew_fence()
         self.follower.close()
         self._follow()
         self.world = self._make_world()

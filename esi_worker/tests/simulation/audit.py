@@ -20,6 +20,7 @@ references and uses none of the scheduler's code.
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Collection, Mapping, Sequence
 import dataclasses
 import json
@@ -43,6 +44,7 @@ class _Job:
     refs: frozenset[Ref]
     #: Ids of the jobs that have to be over before this one is claimed.
     waits: set[str]
+    is_last: bool
 
 
 @dataclasses.dataclass(slots=True)
@@ -82,6 +84,12 @@ class Auditor:
         self._jobs: dict[str, _Job] = {}
         self._finished: set[str] = set()
         self._configs: dict[str, _Config] = {}
+        #: How often versions are to be published once more.
+        self._asked: collections.Counter[tuple[str, int]] = (
+            collections.Counter()
+        )
+        #: The jobs that were made for requests.
+        self._counted: set[str] = set()
         self.violations: list[str] = []
         self.states = 0
 
@@ -140,7 +148,12 @@ class Auditor:
     ) -> None:
         """Whether this process may make this change at this moment."""
         keys, key = self._keys, event.kv.key
-        led = (keys.accepted(''), keys.previous(''), keys.job(''))
+        led = (
+            keys.accepted(''),
+            keys.previous(''),
+            keys.job(''),
+            keys.request(''),
+        )
         shared = (keys.state(''), keys.heat_stack(''), keys.job_state(''))
         if key.startswith((*led, keys.waiting(''))):
             if process is not self._leader:
@@ -189,12 +202,36 @@ class Auditor:
                 f'{path} shows version {version}, its config has '
                 f'{config.version}'
             )
+        elif version == config.published and self._was_asked(path, version):
+            return
         elif version <= config.published:
             self._break(
                 f'{path} shows version {version} after {config.published}'
             )
         else:
             config.published = version
+
+    def _was_asked(self, path: str, version: int) -> bool:
+        """Whether an operator has asked for a version once more."""
+        self._asked[path, version] -= 1
+        return self._asked[path, version] >= 0
+
+    def _follow_request(self, event: store.Event) -> None:
+        """What is accepted is done once more, and once for all who have
+        asked until then."""
+        if event.type is not _PUT:
+            return
+        answer = json.loads(event.kv.value).get('answer') or {'jobs': []}
+        for job_id in set(answer['jobs']) - self._counted:
+            self._counted.add(job_id)
+            type_, id_ = _ref(job_id)
+            (path,) = [
+                place.path
+                for place in world.PLACES
+                if (place.type.name, place.id) == (type_, id_)
+            ]
+            if self._jobs[job_id].is_last:
+                self._asked[path, int(job_id.split(':')[4])] += 1
 
     # --- what waits for what ----------------------------------------------
 
@@ -233,7 +270,7 @@ class Auditor:
             or ref in job.refs
             or (job.ref in refs and not _is_monitoring(job_id))
         }
-        return _Job(ref, refs, waits)
+        return _Job(ref, refs, waits, fields['is_last'])
 
     def _inherit(self, gone: Mapping[str, _Job], made: list[str]) -> None:
         """Who waited for a job whose place is taken waits for the new
@@ -270,6 +307,8 @@ class Auditor:
         elif key.startswith(keys.finished('')) and event.type is _PUT:
             # Its record may outlive it for a moment.
             self._finished.add(key[len(keys.finished('')) :])
+        elif key.startswith(keys.request('')):
+            self._follow_request(event)
         elif key.startswith(keys.configs):
             self._follow_config(key[len(keys.configs) :], event)
 

@@ -29,6 +29,7 @@ import random
 import shlex
 
 from esi_worker import store
+from esi_worker.model import Request
 from esi_worker.tests.simulation import (
     audit,
     faults,
@@ -336,6 +337,9 @@ class History:
         for prefix in prefixes:
             for kv in self.store.range(prefix).items:
                 yield f'{kv.key} is still there: {kv.value[:300]}'
+        for kv in self.store.range(self._keys.request('')).items:
+            if Request.decode(kv.key, kv.value).answer is None:
+                yield f'{kv.key} has no answer: {kv.value}'
         for place in world.PLACES:
             row = self.rest.rows.get(place.path)
             if row is None:

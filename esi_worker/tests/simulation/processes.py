@@ -36,6 +36,8 @@ _SLOTS = 2
 #: Shorter than in production, where only the waiting would be longer.
 DELETION_GUARD = 20.0
 _DELETION_RETRY = 8.0
+#: So few that some have to wait.
+_PACED = 2
 
 
 class ManagerProcess(kernels.Process):
@@ -55,6 +57,7 @@ class ManagerProcess(kernels.Process):
             deletion_guard_timeout=DELETION_GUARD,
             deletion_retry_interval=_DELETION_RETRY,
             resync_interval=resync_interval,
+            paced_requests=_PACED,
         )
         self._candidate = scheduler.Candidate(
             target,

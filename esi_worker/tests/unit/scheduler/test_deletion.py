@@ -31,6 +31,17 @@ class GuardTest(cases.ClusterTest):
         self.assertEqual(['subnet:s'], block['waits_for'])
         self.assertIn('to be deleted', block['reason'])
 
+    def test_another_incarnation_is_guarded_as_long(self) -> None:
+        self.write(NETWORK, 'n', 2, marked=True)
+        self.cluster.pass_time(290, step=5)
+        self.cluster.erase(NETWORK, 'n')
+        self.cluster.write(NETWORK, 'n')
+        self.write(NETWORK, 'n', 2, marked=True)
+        self.cluster.pass_time(200, step=5)
+        self.assertIn(
+            'to be deleted', self.cluster.blocked(NETWORK, 'n')['reason']
+        )
+
     def test_parent_before_child(self) -> None:
         self.write(NETWORK, 'n', 2, marked=True)
         self.write(SUBNET, 's', 2, network_id='n', marked=True)

@@ -78,6 +78,45 @@ class ElectionTest(testtools.TestCase):
         with testtools.ExpectedException(exceptions.FenceLost):
             _ = self.ours.fence
 
+    def test_a_renewed_fence_shuts_out_the_one_before(self) -> None:
+        self.ours.campaign()
+        before = self.ours.fence
+
+        self.ours.renew_fence()
+
+        self.assertFalse(self.store.txn([before], ()).succeeded)
+        self.assertTrue(self.store.txn([self.ours.fence], ()).succeeded)
+        self.assertTrue(self.ours.campaign())
+        self.assertTrue(self.store.txn([self.ours.fence], ()).succeeded)
+
+    def test_a_renewal_whose_answer_was_lost_is_done_again(self) -> None:
+        self.ours.campaign()
+        before = self.ours.fence
+        # Reading the key comes first, then it is written.
+        fails = [False, True]
+
+        def intercept(name: str, now: memory.Phase) -> None:
+            if now == 'after' and fails and fails.pop(0):
+                raise exceptions.StoreTimeout()
+
+        self.store.interceptor = intercept
+        with testtools.ExpectedException(exceptions.StoreTimeout):
+            self.ours.renew_fence()
+        self.ours.renew_fence()
+
+        self.assertFalse(self.store.txn([before], ()).succeeded)
+        self.assertTrue(self.store.txn([self.ours.fence], ()).succeeded)
+
+    def test_who_lost_the_office_cannot_renew_its_fence(self) -> None:
+        self.ours.campaign()
+        self.clock.advance(10)
+        self.theirs = self.candidate('theirs')
+        self.theirs.campaign()
+
+        with testtools.ExpectedException(exceptions.FenceLost):
+            self.ours.renew_fence()
+        self.assertTrue(self.store.txn([self.theirs.fence], ()).succeeded)
+
     def test_who_did_not_win_has_no_fence(self) -> None:
         with testtools.ExpectedException(exceptions.FenceLost):
             _ = self.ours.fence
