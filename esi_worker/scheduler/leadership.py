@@ -155,8 +155,12 @@ class Candidate:
         self, election: store.Election, keeper: store.LeaseKeeper
     ) -> None:
         LOG.info('Manager %s is elected', self._identity)
+        begins_anew = False
         while not self._stopping.is_set() and not keeper.lost.is_set():
             try:
+                if begins_anew:
+                    # What was given up must not be applied from now on.
+                    election.renew_fence()
                 self._serve(election, keeper)
             except exceptions.FenceLost:
                 LOG.warning(
@@ -165,13 +169,12 @@ class Candidate:
                 return
             except exceptions.StoreError as error:
                 LOG.warning('The manager looks at everything anew: %s', error)
+                begins_anew = True
                 self._stopping.wait(_PAUSE)
 
     def _serve(
         self, election: store.Election, keeper: store.LeaseKeeper
     ) -> None:
-        # What was given up before must not be applied from now on.
-        election.renew_fence()
         prefixes = Manager.prefixes(self._keys)
         with self._follow(prefixes) as follower:
             manager = Manager(

@@ -111,8 +111,10 @@ class Pulse:
         self._store.put(key, f'{self._clock.time():.3f}', lease=lease.id)
 
     def _renewed(self) -> base.Lease:
-        if self._lease is None:
-            self._lease = self._store.grant(self._ttl)
+        # Whoever closes this meanwhile takes the lease away.
+        lease = self._lease
+        if lease is None:
+            lease = self._lease = self._store.grant(self._ttl)
         else:
-            self._lease.renew()
-        return self._lease
+            lease.renew()
+        return lease

@@ -97,6 +97,7 @@ class ManagerMember(Member):
         self.world = self._make_world()
         # A stand-by looks at the office as often as time moves.
         self._tried_at = -1.0
+        self._begins_anew = False
 
     def _make_world(self) -> scheduler.World:
         cluster = self.cluster
@@ -122,11 +123,13 @@ class ManagerMember(Member):
         except exceptions.StoreError:
             self.manager = None
             self._tried_at = -1.0
+            self._begins_anew = True
             return False
 
     def _start_over(self) -> bool:
         self.manager = self.election = None
         self._tried_at = -1.0
+        self._begins_anew = False
         self.follower.close()
         self._take_lease()
         return True
@@ -142,7 +145,8 @@ class ManagerMember(Member):
         self._tried_at = cluster.clock.monotonic()
         if not self.election.campaign():
             return False
-        self.election.renew_fence()
+        if self._begins_anew:
+            self.election.renew_fence()
         self.follower.close()
         self._follow()
         self.world = self._make_world()
