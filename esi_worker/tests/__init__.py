@@ -9,3 +9,15 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
+"""Tests of esi-worker, by kind; see ``HACKING.rst``."""
+
+import hypothesis
+
+# A busy machine is no failure: nothing here is judged by its speed.
+hypothesis.settings.register_profile(
+    'esi-worker',
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile('esi-worker')
