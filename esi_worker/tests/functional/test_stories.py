@@ -56,7 +56,12 @@ class StoryTest(support.ServiceTestCase):
             )
         cls.traces = traces.Traces(found)
         super().setUpClass()
-        collector = ours.CollectorProcess(cls.folder, cls.server.endpoint)
+        collector = ours.CollectorProcess(
+            cls.folder,
+            cls.server.endpoint,
+            # The devices are not there, and never answer.
+            {'collector': {'poll_timeout': 1}},
+        )
         cls.enterClassContext(collector)
         cls.heat = fixtures.HeatFixture(
             plugin_dirs=[Path(heat_plugin.__file__).parent],
