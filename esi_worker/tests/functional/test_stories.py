@@ -129,6 +129,7 @@ class StoryTest(support.ServiceTestCase):
     # --- what must be as recorded -----------------------------------------
 
     def check(self, story: stories.Story) -> None:
+        statuses = self.stacks.statuses()
         self.check_jobs(story)
         for write in story.writes:
             if write.state is not None:
@@ -137,7 +138,7 @@ class StoryTest(support.ServiceTestCase):
             if write.value is not None:
                 self.check_accepted(write)
             if write.stack is not None:
-                self.check_stack(write)
+                self.check_stack(write, statuses)
             if write.monitoring:
                 self.check_monitoring(write)
 
@@ -177,16 +178,16 @@ class StoryTest(support.ServiceTestCase):
             self.etcd.json(f'/esi-worker/config/{write.path}'),
         )
 
-    def check_stack(self, write: stories.Write) -> None:
+    def check_stack(
+        self, write: stories.Write, statuses: Mapping[str, str]
+    ) -> None:
         """The record of the stack, and what Heat itself says."""
         assert write.stack is not None
         record = self.etcd.json(f'/esi-worker/heat_stacks/{write.path}')
         self.assert_same(write, write.stack, record)
-        if write.stack['stack_id']:
-            self.assertEqual(
-                write.stack['stack_status'],
-                self.stacks.statuses()[write.stack['stack_id']],
-            )
+        self.assertEqual(
+            write.stack['stack_status'], statuses[write.stack['stack_id']]
+        )
 
     def assert_same(
         self, write: stories.Write, recorded: Any, actual: Any
