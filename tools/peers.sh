@@ -6,10 +6,16 @@
 # does nothing elsewhere. No service is started. A test whose program is
 # missing is skipped and says so, so that a failure here ends nothing.
 #
-#   etcd-server   an etcd that survives being killed
+#   etcd-server               an etcd that survives being killed
+#   snmpd                     a device to poll
+#   prometheus                promtool, which checks the alert rules
+#   chromium-headless-shell,  a browser that looks at the admin page
+#   chromium-driver
+#   systemd                   systemd-analyze, which checks the units
 set -u
 
-PACKAGES='etcd-server'
+PACKAGES='etcd-server snmpd prometheus chromium-headless-shell
+    chromium-driver systemd'
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo 'peers: not root on a Debian system, nothing is installed'
