@@ -39,6 +39,10 @@ class TargetNotFound(exceptions.TerminalError):
         self.target_id = target_id
 
 
+class TargetConflict(exceptions.TerminalError):
+    """The description would take the place of something that stays."""
+
+
 class StillContended(exceptions.TransientError):
     """A key changed under every attempt to change it."""
 

@@ -56,17 +56,30 @@ class Entry:
 class Registry:
     """The targets that are monitored here, with their last values."""
 
-    def __init__(self, clock: clocks.Clock) -> None:
+    def __init__(self, clock: clocks.Clock, max_failures: int = 0) -> None:
+        """:param max_failures: polls that may fail in a row before the
+        status is ``FAIL``
+        """
         self._clock = clock
+        self._max_failures = max_failures
         self._lock = threading.Lock()
         self._targets: dict[str, Target] = {}
         self._entries: dict[str, dict[str, Entry]] = {}
 
-    def add(self, target: Target) -> None:
-        """Begin to keep values; those of an earlier state stay."""
+    def __len__(self) -> int:
         with self._lock:
+            return len(self._targets)
+
+    def add(self, target: Target) -> None:
+        """Begin to keep values.
+
+        Those of an earlier description stay if it asked for the same.
+        """
+        with self._lock:
+            old = self._targets.get(target.id)
             self._targets[target.id] = target
-            self._entries.setdefault(target.id, {})
+            if old is None or not _asks_the_same(old, target):
+                self._entries[target.id] = {}
 
     def remove(self, target_id: str) -> Target | None:
         """Forget a target and its values.
@@ -101,8 +114,9 @@ class Registry:
     ) -> Entry | None:
         """Note a result.
 
-        A failure makes the status ``FAIL``; of other results the old
-        value stays.
+        A failure makes the status ``FAIL``, once more polls have failed
+        in a row than are tolerated; of other results the old value
+        stays, and what was never seen is None.
 
         :returns: the new entry; None when nothing new is known, or the
             target is no longer monitored in this state
@@ -116,16 +130,20 @@ class Registry:
             new = self._entry(old, reporter, result)
             if new is not None:
                 entries[result.name] = new
-            elif old is not None:
-                entries[result.name] = _failed(old, old)
-            return new
+                return new
+            if old is None:
+                old = self._reported(None, reporter, result.name, None)
+            entries[result.name] = _failed(old, old)
+            return None
 
     def _entry(
         self, old: Entry | None, reporter: str, result: results.Result
     ) -> Entry | None:
         if isinstance(result, results.Sample):
             return self._reported(old, reporter, result.name, result.value)
-        if result.name != results.STATUS:
+        failures = 0 if old is None else old.fail_counter
+        tolerated = failures < self._max_failures
+        if result.name != results.STATUS or tolerated:
             return None
         new = self._reported(old, reporter, result.name, results.FAIL)
         return _failed(new, old)
@@ -139,6 +157,10 @@ class Registry:
                 old, reporter=reporter, last_reported=now, fail_counter=0
             )
         return Entry(reporter, name, value, now, now)
+
+
+def _asks_the_same(old: Target, new: Target) -> bool:
+    return (old.type, old.properties) == (new.type, new.properties)
 
 
 def _failed(entry: Entry, old: Entry | None) -> Entry:

@@ -17,9 +17,8 @@ The members are those of section 2.2 of the reference of monitoring.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 
-from esi_worker.collector.registry import Entry
 from esi_worker.collector.targets import Target
 from esi_worker.model.codec import Json
 
@@ -43,35 +42,32 @@ def masked(value: Json, secrets: Collection[str] = SECRETS) -> Json:
 
 
 class Renderer:
-    """Adds what depends on where the collector is reached."""
+    """Adds where a target is polled and how it is reached."""
 
     def __init__(
-        self, base_url: str, secrets: Collection[str] = frozenset()
+        self,
+        base_url: str,
+        owner_url: Callable[[Target], str | None],
+        secrets: Collection[str] = frozenset(),
     ) -> None:
-        """Render for clients that reach the collector under this URL.
+        """Render for clients that reach this collector under a URL.
 
+        :param owner_url: where the collector that polls a target is
+            reached, None when that is this one or nobody knows
         :param secrets: members to mask on top of ``SECRETS``
         """
         self._secrets = SECRETS.union(secrets)
         self._base_url = base_url.rstrip('/')
-
-    def link(self, target_id: str) -> str:
-        return f'{self._base_url}/targets/{target_id}'
+        self._owner_url = owner_url
 
     def target(self, target: Target) -> dict[str, Json]:
         """What POST answers, and the list holds."""
         shown = target.to_json()
         for name in ('properties', 'syncer_properties'):
             shown[name] = masked(shown[name], self._secrets)
+        monitorer = (self._owner_url(target) or self._base_url).rstrip('/')
         return {
             **shown,
-            'monitorer': self._base_url,
-            'link': self.link(target.id),
+            'monitorer': monitorer,
+            'link': f'{monitorer}/targets/{target.id}',
         }
-
-    def target_with_values(
-        self, target: Target, values: Sequence[Entry]
-    ) -> dict[str, Json]:
-        """What GET answers."""
-        shown = self.target(target)
-        return {**shown, 'values': [entry.to_json() for entry in values]}

@@ -10,23 +10,36 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Hands the results of a poll to the registry and to the syncers."""
+"""Hands the results of a poll to the registry and to the syncers.
+
+Polls do not wait for syncers: what is to be published is queued, the
+latest value counts, and what fails is tried again with growing pauses.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+import threading
 
 from oslo_log import log as logging
 
 from esi_worker import exceptions
-from esi_worker.collector import results
+from esi_worker.collector import metrics, results
 from esi_worker.collector.catalogue import Catalogue
-from esi_worker.collector.registry import Registry
+from esi_worker.collector.registry import Entry, Registry
+from esi_worker.collector.scheduling import Scheduler
 from esi_worker.collector.syncers.base import Syncer
 from esi_worker.collector.targets import Target
+from esi_worker.collector.timetable import Pace, Verdict
 from esi_worker.model.codec import Json
 
 LOG = logging.getLogger(__name__)
+
+#: The longest pause before something is published again, in tries.
+_BACKOFF = 8
+_LIMIT = 60.0
+
+_Job = tuple[str, str]
 
 
 class Reporter:
@@ -37,20 +50,23 @@ class Reporter:
         catalogue: Catalogue,
         syncers: Mapping[str, Syncer],
         registry: Registry,
+        publisher: Scheduler,
+        retry: float,
     ) -> None:
+        """:param retry: seconds until something is published again"""
         self._catalogue = catalogue
         self._syncers = syncers
         self._registry = registry
-        self._failing: set[tuple[str, str]] = set()
+        self._publisher = publisher
+        self._pace = Pace(retry, _LIMIT, jitter=0.5, backoff=_BACKOFF)
+        self._lock = threading.Lock()
+        self._pending: dict[_Job, set[str]] = {}
+        self._errors: dict[_Job, str] = {}
 
     def report(
         self, target: Target, reporter: str, found: Sequence[results.Result]
-    ) -> bool:
-        """Make results known.
-
-        :returns: False when something is still to be published
-        """
-        done = True
+    ) -> None:
+        """Make results known."""
         for result in found:
             before = self._registry.value(target.id, result.name)
             entry = self._registry.record(target, reporter, result)
@@ -58,8 +74,25 @@ class Reporter:
                 continue
             if before is None or before.value != entry.value:
                 _log_change(target, result, entry.value)
-            done &= self._publish(target, entry.key, entry.value)
-        return done
+            self._offer(target, entry)
+
+    def again(self, target_id: str) -> None:
+        """Look whether the last values are published as they should be."""
+        target = self._registry.get(target_id)
+        if target is not None:
+            for entry in self._registry.values(target_id):
+                self._offer(target, entry)
+
+    def clean_up(self, target: Target) -> None:
+        """Take back what a replaced description has published, soon."""
+        before = target.before()
+        for name, syncer in self._syncers.items():
+            if before is not None and name in before.syncer_properties:
+                self._publisher.add(
+                    ('replace', target.id, name),
+                    _Replacing(name, syncer, before, target),
+                    self._pace,
+                )
 
     def withdraw(self, target: Target) -> None:
         """Take back everything that was published for a target.
@@ -67,61 +100,131 @@ class Reporter:
         :raises TransientError: it is to be tried again
         """
         for name, syncer in self._syncers.items():
-            if name in target.syncer_properties:
+            if syncer.every_target or name in target.syncer_properties:
                 syncer.withdraw(target)
 
-    def _publish(self, target: Target, name: str, value: Json) -> bool:
-        served = self._catalogue.get(target.type)
-        if served is not None and name in served.type.unpublished:
-            return True
-        done = True
-        for syncer_name, syncer in self._used(target):
-            if name in syncer.report_keys:
-                done &= self._try(target, syncer_name, syncer, name, value)
-        return done
+    def forget(self, target_id: str) -> None:
+        """The target is not polled here any more."""
+        for name, syncer in self._syncers.items():
+            syncer.forget(target_id)
+            self._publisher.remove((target_id, name))
+            with self._lock:
+                self._pending.pop((target_id, name), None)
+                self._errors.pop((target_id, name), None)
+
+    def problems(self, target_id: str) -> dict[str, str]:
+        """Why values of a target are not published, by syncer."""
+        with self._lock:
+            return {
+                name: text
+                for (owner, name), text in self._errors.items()
+                if owner == target_id
+            }
+
+    def _offer(self, target: Target, entry: Entry) -> None:
+        if entry.value is None or self._is_unpublished(target, entry.key):
+            return
+        for name, syncer in self._used(target, entry.key):
+            if syncer.immediate:
+                self._try((target.id, name), syncer, target, entry)
+            elif syncer.needs(target, entry.key, entry.value):
+                self._queue((target.id, name), entry.key)
+
+    def _queue(self, job: _Job, result: str) -> None:
+        with self._lock:
+            self._pending.setdefault(job, set()).add(result)
+        self._publisher.add(job, lambda: self._publish(job), self._pace)
+
+    def _publish(self, job: _Job) -> Verdict:
+        target_id, syncer_name = job
+        target = self._registry.get(target_id)
+        with self._lock:
+            names = self._pending.pop(job, set())
+        if target is None:
+            return Verdict(once=True)
+        left = {
+            name
+            for name in sorted(names)
+            if (entry := self._registry.value(target_id, name)) is not None
+            and not self._try(job, self._syncers[syncer_name], target, entry)
+        }
+        if not left:
+            return Verdict(once=True)
+        with self._lock:
+            self._pending.setdefault(job, set()).update(left)
+        return Verdict(failed=True)
 
     def _try(
-        self,
-        target: Target,
-        syncer_name: str,
-        syncer: Syncer,
-        name: str,
-        value: Json,
+        self, job: _Job, syncer: Syncer, target: Target, entry: Entry
     ) -> bool:
-        failing = (target.id, syncer_name)
+        """:returns: False when it is to be tried again"""
         try:
-            syncer.publish(target, name, value)
+            syncer.publish(target, entry.key, entry.value)
         except exceptions.TransientError as error:
-            self._note(failing, target, error)
+            metrics.PUBLICATION_FAILURES.labels(job[1]).inc()
+            self._note(job, target, error)
             return False
         except Exception:
+            metrics.PUBLICATION_FAILURES.labels(job[1]).inc()
             LOG.exception(
                 'A value cannot be published; target=%s syncer=%s',
                 target,
-                syncer_name,
+                job[1],
             )
             return True
-        self._failing.discard(failing)
+        with self._lock:
+            self._errors.pop(job, None)
         return True
 
-    def _note(
-        self, failing: tuple[str, str], target: Target, error: Exception
-    ) -> None:
+    def _note(self, job: _Job, target: Target, error: Exception) -> None:
         """Log the first of several errors in a row."""
-        if failing in self._failing:
-            return
-        self._failing.add(failing)
-        LOG.warning(
-            'A value is not published yet; target=%s syncer=%s reason=%s',
-            target,
-            failing[1],
-            error,
-        )
+        with self._lock:
+            known = job in self._errors
+            self._errors[job] = str(error)
+        if not known:
+            LOG.warning(
+                'A value is not published yet; target=%s syncer=%s reason=%s',
+                target,
+                job[1],
+                error,
+            )
 
-    def _used(self, target: Target) -> Iterator[tuple[str, Syncer]]:
+    def _is_unpublished(self, target: Target, name: str) -> bool:
+        served = self._catalogue.get(target.type)
+        return served is not None and name in served.type.unpublished
+
+    def _used(
+        self, target: Target, result: str
+    ) -> Iterator[tuple[str, Syncer]]:
         for name, syncer in self._syncers.items():
-            if name in target.syncer_properties:
+            if not (syncer.every_target or name in target.syncer_properties):
+                continue
+            if syncer.report_keys is None or result in syncer.report_keys:
                 yield name, syncer
+
+
+class _Replacing:
+    """The task that cleans up after a replaced description."""
+
+    def __init__(
+        self, name: str, syncer: Syncer, before: Target, after: Target
+    ) -> None:
+        self._name, self._syncer = name, syncer
+        self._before, self._after = before, after
+
+    def __call__(self) -> Verdict:
+        try:
+            self._syncer.replace(self._before, self._after)
+        except exceptions.TransientError as error:
+            LOG.warning(
+                'What a replaced target has published stays for now; '
+                'target=%s syncer=%s reason=%s',
+                self._after,
+                self._name,
+                error,
+            )
+            return Verdict(failed=True)
+        return Verdict(once=True)
 
 
 def _log_change(target: Target, result: results.Result, value: Json) -> None:

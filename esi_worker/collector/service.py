@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import functools
-import random
+import socket
 import threading
 from typing import Any
 from urllib import parse
@@ -24,27 +24,39 @@ from urllib import parse
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker import exceptions, plugins, store
-from esi_worker.collector import api, opts
+from esi_worker import plugins, store, version
+from esi_worker.collector import (
+    api,
+    authentication,
+    metrics,
+    openapi,
+    opts,
+    peers,
+)
 from esi_worker.collector.catalogue import Catalogue
+from esi_worker.collector.coordination import Coordinator
 from esi_worker.collector.credentials import Credentials
 from esi_worker.collector.monitoring import Monitoring
+from esi_worker.collector.ownership import Ownership
 from esi_worker.collector.pollers.base import Poller, PollerContext
 from esi_worker.collector.polling import PoolKey, Pools
 from esi_worker.collector.registry import Registry
 from esi_worker.collector.rendering import Renderer
 from esi_worker.collector.reporting import Reporter
+from esi_worker.collector.roster import Roster
 from esi_worker.collector.scheduling import Scheduler
-from esi_worker.collector.serving import HttpServer
+from esi_worker.collector.serving import HttpServer, Tls
 from esi_worker.collector.syncers.base import Syncer, SyncerContext
 from esi_worker.collector.target_store import TargetStore
+from esi_worker.collector.targets import Target
 from esi_worker.collector.validation import TargetParser
+from esi_worker.model.codec import Json
 
 LOG = logging.getLogger(__name__)
 
 _STOP_SECONDS = 5.0
 _OVERDUE_CHECK_SECONDS = 1.0
-_RECONCILE = 'reconcile'
+_WILDCARDS = frozenset(('0.0.0.0', '::'))  # noqa: S104
 
 
 def load_pollers(conf: Any, clock: clocks.Clock) -> dict[str, Poller]:
@@ -66,11 +78,12 @@ def load_pollers(conf: Any, clock: clocks.Clock) -> dict[str, Poller]:
 
 
 def load_syncers(context: SyncerContext) -> dict[str, Syncer]:
-    """Make the syncer plugins that are installed.
+    """Make the syncer plugins that are enabled.
 
-    :raises PluginError: one cannot be loaded or made
+    :raises PluginError: one is not installed, or cannot be loaded or made
     """
-    classes = plugins.load_classes(plugins.SYNCERS, Syncer)
+    enabled = context.conf.collector.syncers
+    classes = plugins.load_classes(plugins.SYNCERS, Syncer, enabled)
     plugins.register_options(context.conf, list(classes.values()))
     return {
         name: plugins.make(
@@ -86,61 +99,90 @@ class Collector:
     def __init__(
         self,
         context: SyncerContext,
+        ownership: Ownership,
         pollers: Mapping[str, Poller],
         syncers: Mapping[str, Syncer],
     ) -> None:
         """Put it together; nothing runs yet.
 
+        :param ownership: that whose fence is in the context
         :raises PluginError: two pollers declare the same type
         :raises ConfigurationError: options contradict each other
         """
+        self._context = context
+        group, clock = context.conf.collector, context.clock
         self._catalogue = Catalogue(pollers)
-        self._conf = context.conf
-        self._clock = context.clock
+        self._ownership = ownership
         self._pollers, self._syncers = pollers, syncers
         self.scheduler = Scheduler(
-            threads=context.conf.collector.poll_threads, clock=context.clock
+            threads=group.poll_threads,
+            clock=clock,
+            on_late=metrics.LATENESS.observe,
         )
-        self.registry = Registry(context.clock)
-        reporter = Reporter(self._catalogue, syncers, self.registry)
+        self.publisher = Scheduler(
+            threads=group.publish_threads, clock=clock, name='publish'
+        )
+        self.registry = Registry(clock, group.max_failures)
+        self._reporter = Reporter(
+            self._catalogue,
+            syncers,
+            self.registry,
+            self.publisher,
+            group.retry_interval,
+        )
         self.pools = Pools(
             self._catalogue,
-            reporter,
+            self._reporter,
             self.scheduler,
             opts.timing(context.conf),
-            # Spreads polls; nothing secret.
-            random.random,
+            clock,
+            ownership.is_certain,
         )
         targets = TargetStore(context.store, context.keys)
-        self.monitoring = Monitoring(
-            self._catalogue, targets, self.registry, reporter, self.pools
-        )
+        self.monitoring = Monitoring(targets, self._reporter)
+        self.coordinator = self._make_coordinator(targets)
         self._parser = TargetParser(self._catalogue, syncers)
+        self._peers = peers.Peers(
+            self.coordinator.identity,
+            group.peer_ca_file,
+            (group.cert_file, group.key_file) if group.cert_file else None,
+        )
 
-    def application(self, base_url: str) -> Any:
+    def application(self, url: str) -> Any:
         """The WSGI application, for clients that use this URL."""
-        renderer = Renderer(base_url, self._catalogue.secrets())
+        renderer = Renderer(url, self._owner_url, self._catalogue.secrets())
+        shared = (
+            self.monitoring,
+            self._parser,
+            renderer,
+            self._context.clock,
+            self._context.conf.collector.max_request_bytes,
+        )
+        description = openapi.describe(
+            self._catalogue,
+            self._parser.syncer_schemas(),
+            version.version(),
+            self._context.conf.collector.auth,
+        )
         return api.application(
-            api.TargetCollection(
-                self.monitoring,
-                self._parser,
-                renderer,
-                self._clock,
-                self._conf.collector.max_request_bytes,
-            ),
-            api.TargetItem(self.monitoring, self.registry, renderer),
+            {
+                '/targets': api.TargetCollection(*shared),
+                '/targets/{target_id}': api.TargetItem(
+                    self._values_of, *shared
+                ),
+                '/openapi.json': api.Description(description),
+                '/metrics': api.Metrics(self._context.metrics),
+                '/healthz': api.Health(lambda: self.coordinator.is_ready),
+            }
         )
 
-    def start(self) -> None:
-        """Go on with the stored targets and begin to poll.
-
-        :raises StoreError: the targets cannot be read
-        """
-        self.monitoring.reconcile()
-        self.scheduler.add(
-            _RECONCILE, self._reconcile, self._conf.collector.sync_interval
-        )
+    def start(self, url: str, internal_url: str) -> None:
+        """Take part, and poll what falls to this collector."""
+        for syncer in self._syncers.values():
+            syncer.start(self._reporter.again)
         self.scheduler.start()
+        self.publisher.start()
+        self.coordinator.start(url, internal_url)
 
     def report_overdue(self) -> None:
         """Look for polls that hang; call it about once a second."""
@@ -150,19 +192,61 @@ class Collector:
 
     def stop(self) -> None:
         """Poll no more; polls at work get some seconds to end."""
-        self.scheduler.stop(_STOP_SECONDS)
+        self.coordinator.stop(self._drain)
         for poller in self._pollers.values():
             poller.close()
         for syncer in self._syncers.values():
             syncer.close()
 
-    def _reconcile(self) -> float:
-        try:
-            self.monitoring.reconcile()
-        except exceptions.StoreError as error:
-            LOG.warning('Targets cannot be compared; reason=%s', error)
-            return float(self._conf.collector.retry_interval)
-        return float(self._conf.collector.sync_interval)
+    def _drain(self) -> None:
+        self.scheduler.stop(_STOP_SECONDS)
+        self.publisher.stop(_STOP_SECONDS)
+
+    def _make_coordinator(self, targets: TargetStore) -> Coordinator:
+        context, conf = self._context, self._context.conf
+        roster = Roster(
+            targets,
+            self.registry,
+            self._reporter,
+            self.pools,
+            self.monitoring,
+            context.clock,
+            conf.collector.start_spread,
+        )
+        return Coordinator(
+            context.store,
+            context.keys,
+            self._ownership,
+            roster,
+            self.pools,
+            context.clock,
+            lease_ttl=conf.collector.lease_ttl,
+            silence_deadline=conf.etcd.silence_deadline,
+        )
+
+    def _owner_url(self, target: Target) -> str | None:
+        owner = self._ownership.owner(target)
+        return owner.url if owner is not None else None
+
+    def _values_of(
+        self, target: Target, token: str, passed_on: bool
+    ) -> Mapping[str, Json]:
+        """What is known of a target's values, here or by its owner."""
+        owner = self._ownership.owner(target)
+        is_elsewhere = (
+            owner is not None
+            and owner.id != self.coordinator.identity
+            and owner.internal_url
+        )
+        if is_elsewhere and not passed_on and owner is not None:
+            shown = self._peers.values(owner, target.id, token) or {}
+            return {'values': [], **_values_in(shown)}
+        entries = self.registry.values(target.id)
+        values: dict[str, Json] = {
+            'values': [entry.to_json() for entry in entries]
+        }
+        problems = self._reporter.problems(target.id)
+        return {**values, 'sync_errors': problems} if problems else values
 
 
 class CollectorService:
@@ -178,17 +262,32 @@ class CollectorService:
         self._conf = conf
         self._store = store.open_store(conf, clock)
         self._keys = store.key_layout(conf)
-        context = SyncerContext(conf, self._store, self._keys, clock)
+        ownership = Ownership(self._keys)
+        context = SyncerContext(
+            conf, self._store, self._keys, clock, ownership.fence
+        )
         self._collector = Collector(
-            context, load_pollers(conf, clock), load_syncers(context)
+            context,
+            ownership,
+            load_pollers(conf, clock),
+            load_syncers(context),
         )
+        group = conf.collector
+        tokens = None
+        if group.auth == 'token':
+            tokens = authentication.Tokens(group.token_file)
         self._server = HttpServer(
-            conf.collector.bind_host,
-            conf.collector.port,
-            threads=conf.collector.http_threads,
-            max_body_bytes=conf.collector.max_request_bytes,
+            group.bind_host,
+            group.port,
+            threads=group.http_threads,
+            max_body_bytes=group.max_request_bytes,
+            tls=_tls(conf),
         )
-        self.url = _base_url(conf, self._server.port)
+        self._internal_url = _internal_url(conf, self._server.port)
+        self.url = str(group.external_url or self._internal_url).rstrip('/')
+        self._application = authentication.protected(
+            self._collector.application(self.url), conf, tokens
+        )
 
     def start(self, stop: threading.Event) -> None:
         """Wait for etcd, then poll and serve.
@@ -202,8 +301,8 @@ class CollectorService:
             probe=self._keys.target(''),
             pause=stop.wait,
         )
-        self._collector.start()
-        self._server.start(self._collector.application(self.url))
+        self._collector.start(self.url, self._internal_url)
+        self._server.start(self._application)
         LOG.info('Collector listens; url=%s', self.url)
 
     def run(self, stop: threading.Event) -> None:
@@ -218,10 +317,28 @@ class CollectorService:
         self._store.close()
 
 
-def _base_url(conf: Any, port: int) -> str:
-    if conf.collector.external_url:
-        return str(conf.collector.external_url).rstrip('/')
-    host = conf.collector.bind_host
+def _values_in(shown: Mapping[str, Json]) -> dict[str, Json]:
+    names = ('values', 'sync_errors')
+    return {name: shown[name] for name in names if name in shown}
+
+
+def _tls(conf: Any) -> Tls | None:
+    group = conf.collector
+    if not group.cert_file:
+        return None
+    # One file may hold both.
+    key = group.key_file or group.cert_file
+    return Tls(group.cert_file, key, group.client_ca_file)
+
+
+def _internal_url(conf: Any, port: int) -> str:
+    group = conf.collector
+    if group.internal_url:
+        return str(group.internal_url).rstrip('/')
+    host = group.bind_host
+    if host in _WILDCARDS:
+        host = socket.getfqdn()
     if ':' in host:
         host = f'[{host}]'
-    return parse.urlunsplit(('http', f'{host}:{port}', '', '', ''))
+    scheme = 'https' if group.cert_file else 'http'
+    return parse.urlunsplit((scheme, f'{host}:{port}', '', '', ''))

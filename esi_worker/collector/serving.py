@@ -10,21 +10,80 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Serves a WSGI application over HTTP from threads of this process."""
+"""Serves a WSGI application over HTTP or HTTPS from threads."""
 
 from __future__ import annotations
 
+import dataclasses
+import ssl
 import threading
 from typing import Any
 
-import waitress
-from waitress import server as waitress_server
-from waitress import wasyncore
+from cheroot import makefile, wsgi
+from cheroot import ssl as adapters
+from oslo_log import log as logging
 
 from esi_worker import exceptions
 
-#: The default of 100 makes clients wait when Heat works on many stacks.
-_CONNECTION_LIMIT = 5000
+LOG = logging.getLogger(__name__)
+
+#: Seconds that a client may be silent within a request.
+_SILENCE_SECONDS = 10
+#: Connections that wait to be accepted.
+_BACKLOG = 512
+_INFO = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM; with ``client_ca`` clients need a certificate."""
+
+    cert: str
+    key: str
+    client_ca: str | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """:raises ConfigurationError: a file cannot be used"""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.cert, self.key)
+            if self.client_ca:
+                context.load_verify_locations(self.client_ca)
+                context.verify_mode = ssl.CERT_REQUIRED
+        except (OSError, ValueError) as error:
+            files = ', '.join(
+                each for each in (self.cert, self.key, self.client_ca) if each
+            )
+            raise exceptions.ConfigurationError(
+                f'the TLS files {files} cannot be used: {error}; correct '
+                'cert_file, key_file and client_ca_file in [collector]'
+            ) from None
+        return context
+
+
+class _TlsAdapter(adapters.Adapter):
+    """Wraps connections; the handshake is left to the thread that reads.
+
+    So a client that connects and says nothing keeps no other waiting.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.context = context
+
+    def bind(self, sock: Any) -> Any:
+        return sock
+
+    def wrap(self, sock: Any) -> tuple[Any, dict[str, str]]:
+        wrapped = self.context.wrap_socket(
+            sock, server_side=True, do_handshake_on_connect=False
+        )
+        return wrapped, self.get_environ()
+
+    def get_environ(self) -> dict[str, str]:
+        return {'wsgi.url_scheme': 'https', 'HTTPS': 'on'}
+
+    def makefile(self, sock: Any, mode: str = 'r', bufsize: int = -1) -> Any:
+        return makefile.MakeFile(sock, mode, bufsize)
 
 
 class HttpServer:
@@ -38,45 +97,41 @@ class HttpServer:
         threads: int,
         max_body_bytes: int,
         name: str = 'collector',
+        tls: Tls | None = None,
     ) -> None:
         """Listen; requests wait until ``start``.
 
         :param port: 0 takes a free one
-        :param name: the group of options that the address comes from
-        :raises ConfigurationError: the address cannot be listened on
+        :param name: the group of options that names host and port
+        :raises ConfigurationError: the address cannot be listened on, or
+            a TLS file cannot be used
         """
         self._application: Any = None
-        self._map: dict[int, Any] = {}
+        self._server = wsgi.Server(
+            (host, port),
+            self._call,
+            numthreads=threads,
+            request_queue_size=_BACKLOG,
+            timeout=_SILENCE_SECONDS,
+        )
+        # Above our own limit, which answers in JSON.
+        self._server.max_request_body_size = 16 * max_body_bytes
+        # That is how it is meant to be replaced.
+        self._server.error_log = _log  # type: ignore[method-assign]
+        self._server.server_name = f'esi-{name}'
+        if tls is not None:
+            self._server.ssl_adapter = _TlsAdapter(tls.context())
         try:
-            self._server = waitress.create_server(
-                self._call,
-                map=self._map,
-                host=host,
-                port=port,
-                threads=threads,
-                ident=f'esi-{name}',
-                connection_limit=_CONNECTION_LIMIT,
-                # select() cannot watch that many connections.
-                asyncore_use_poll=True,
-                # Above our own limit, which answers in JSON.
-                max_request_body_size=16 * max_body_bytes,
-            )
-        except (OSError, ValueError) as error:
+            self._server.prepare()
+        except OSError as error:
             raise exceptions.ConfigurationError(
                 f'the {name} cannot listen on {host}, port {port}: '
                 f'{error}; set its address and port in [{name}]'
             ) from error
+        self.port: int = self._server.bind_addr[1]
         self._thread = threading.Thread(
-            target=self._server.run, name='http', daemon=True
+            target=self._server.serve, name=f'{name}-http', daemon=True
         )
-
-    @property
-    def port(self) -> int:
-        """The port that is listened on."""
-        listening = getattr(self._server, 'effective_listen', None)
-        if listening:
-            return int(listening[0][1])
-        return int(self._server.effective_port)
 
     def start(self, application: Any) -> None:
         """Serve in the background."""
@@ -88,30 +143,18 @@ class HttpServer:
 
         :param timeout: seconds to wait for them
         """
-        self._server.task_dispatcher.shutdown(timeout=timeout)
-        if not self._thread.is_alive():
-            wasyncore.close_all(self._map)
-            return
-        # Sockets are to be closed by the thread that waits on them. It may
-        # be awake already, and must not close the trigger that is still
-        # being pulled.
-        pulled = threading.Event()
-
-        def close() -> None:
-            pulled.wait(timeout)
-            wasyncore.close_all(self._map)
-
-        self._trigger().pull_trigger(close)
-        pulled.set()
-        self._thread.join(timeout)
-
-    def _trigger(self) -> Any:
-        owners = (each for each in self._map.values() if _has_trigger(each))
-        return next(owners).trigger
+        self._server.shutdown_timeout = timeout
+        self._server.stop()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
 
     def _call(self, environ: Any, start_response: Any) -> Any:
         return self._application(environ, start_response)
 
 
-def _has_trigger(dispatcher: Any) -> bool:
-    return isinstance(dispatcher, waitress_server.BaseWSGIServer)
+def _log(msg: str = '', level: int = _INFO, traceback: bool = False) -> None:
+    """What the server says of connections; its own faults are ours too."""
+    if traceback:
+        LOG.exception('HTTP server: %s', msg)
+    else:
+        LOG.debug('HTTP server: %s', msg)

@@ -13,8 +13,9 @@
 """A monitoring target, and its record in etcd.
 
 The record's members are those of the HTTP API (section 2 of the
-reference of monitoring), plus ``deleting`` while a target is being
-taken away.
+reference of monitoring), plus ``affinity``, plus ``deleting`` while a
+target is being taken away and ``replaces`` when it came in the place of
+a description that published elsewhere.
 """
 
 from __future__ import annotations
@@ -31,16 +32,28 @@ from esi_worker.model.codec import Json
 _NAMESPACE = uuid.UUID('5d2dfd0e-3b0c-5c8e-9d38-5f5d2f2a6c11')
 
 
-def target_id(
+def identity_of(
     resource_type: str, resource_id: str, field_name: str, version: int
 ) -> str:
-    """The id of the one target with this identity.
+    """What makes a target the one for this field and version.
 
-    That it can be computed makes registering a target idempotent, on
-    any number of collectors, without an index.
+    It is the target's id too, unless a target of that id has come to
+    monitor something else. That it can be computed makes registering a
+    target idempotent, on any number of collectors.
     """
     identity = json.dumps([resource_type, resource_id, field_name, version])
     return str(uuid.uuid5(_NAMESPACE, identity))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Replaced:
+    """What of a replaced description is needed to clean up after it."""
+
+    resource_type: str
+    resource_id: str
+    field_name: str
+    version: int
+    syncer_properties: Mapping[str, Json] = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +63,7 @@ class Target:
     ``resource_type`` is the plural that stands in etcd's paths.
     ``revision`` is the mod revision of the record, 0 when it is not
     stored; it fences what is published for this state of the target.
+    Targets with the same ``affinity`` are polled by one collector.
     """
 
     id: str
@@ -63,7 +77,9 @@ class Target:
     # These may hold credentials: they never appear in a repr.
     properties: Mapping[str, Json] = dataclasses.field(repr=False)
     syncer_properties: Mapping[str, Json] = dataclasses.field(repr=False)
+    affinity: str = dataclasses.field(default='', compare=False)
     deleting: bool = False
+    replaces: Replaced | None = dataclasses.field(default=None, compare=False)
     revision: int = dataclasses.field(default=0, compare=False)
 
     def __str__(self) -> str:
@@ -72,10 +88,54 @@ class Target:
             f'{self.resource_id} {self.field_name} version {self.version})'
         )
 
+    @property
+    def identity(self) -> str:
+        return identity_of(
+            self.resource_type,
+            self.resource_id,
+            self.field_name,
+            self.version,
+        )
+
     def describes_same_as(self, other: Target) -> bool:
         """Whether both monitor the same in the same way."""
         return self == dataclasses.replace(
-            other, created_at=self.created_at, deleting=self.deleting
+            other,
+            id=self.id,
+            created_at=self.created_at,
+            deleting=self.deleting,
+        )
+
+    def before(self) -> Target | None:
+        """The description it has replaced, as far as syncers need it."""
+        if self.replaces is None:
+            return None
+        return dataclasses.replace(
+            self,
+            replaces=None,
+            **{
+                field.name: getattr(self.replaces, field.name)
+                for field in dataclasses.fields(Replaced)
+            },
+        )
+
+    def in_place_of(self, other: Target) -> Target:
+        """This description under the id of another.
+
+        A new version is a new beginning; the same one goes on.
+        """
+        same_version = self.version == other.version
+        return dataclasses.replace(
+            self,
+            id=other.id,
+            created_at=other.created_at if same_version else self.created_at,
+            replaces=Replaced(
+                other.resource_type,
+                other.resource_id,
+                other.field_name,
+                other.version,
+                other.syncer_properties,
+            ),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -95,8 +155,11 @@ class Target:
 
     def encode(self) -> str:
         record = self.to_json()
+        record['affinity'] = self.affinity
         if self.deleting:
             record['deleting'] = True
+        if self.replaces is not None:
+            record['replaces'] = dataclasses.asdict(self.replaces)
         return codec.dumps(record)
 
     @classmethod
@@ -120,6 +183,20 @@ class Target:
             syncer_properties=codec.field(
                 key, record, 'syncer_properties', dict
             ),
+            affinity=str(record.get('affinity') or string('id')),
             deleting=record.get('deleting') is True,
+            replaces=_replaced(key, record.get('replaces')),
             revision=revision,
         )
+
+
+def _replaced(key: str, record: Json) -> Replaced | None:
+    if not isinstance(record, dict):
+        return None
+    return Replaced(
+        codec.field(key, record, 'resource_type', str),
+        codec.field(key, record, 'resource_id', str),
+        codec.field(key, record, 'field_name', str),
+        codec.field(key, record, 'version', int),
+        codec.field(key, record, 'syncer_properties', dict),
+    )

@@ -13,56 +13,38 @@
 """Makes a target out of a request's body, or says what is wrong with it.
 
 All eight members must be there and no others (section 2.1 of the
-reference of monitoring). A problem names the field and the fix, never a
-value of ``properties``.
+reference of monitoring). They are checked with the schemas that
+``openapi`` shows. A problem names the field and the fix, never a value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
 import json
-import re
+import math
 from typing import Any, NoReturn
 
-from esi_worker.collector import errors, schemas, targets
+from esi_worker.collector import errors, openapi, schemas, targets
 from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.syncers.base import Syncer
+from esi_worker.collector.target_types import Schema
 from esi_worker.collector.targets import Target
 from esi_worker.model.codec import Json
-
-_STRINGS = {
-    'type': 'name the type of the target',
-    'resource_type': "give the resource's plural, such as ports",
-    'resource_id': "give the resource's id",
-    'field_name': 'name this monitor among those of the resource',
-    'tenant_id': "give the resource's tenant",
-}
-_OBJECTS = {
-    'properties': 'give an object with what the type needs',
-    'syncer_properties': 'give an object with a member for each syncer, '
-    'or an empty one',
-}
-_VERSION = "give the version of the resource's config as an integer from 0 on"
-_MEMBERS = (*_STRINGS, 'version', *_OBJECTS)
-
-_MAX_LENGTH = 255
-#: What goes into a key of etcd; an id may hold slashes.
-_PATHS = {
-    'resource_type': re.compile(r'[A-Za-z0-9_.-]+'),
-    'resource_id': re.compile(r'[^/\s\x00-\x1f\x7f][^\s\x00-\x1f\x7f]*'),
-}
 
 
 class TargetParser:
     """Knows what each type, poller and syncer needs."""
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        syncers: Mapping[str, Syncer],
+        self, catalogue: Catalogue, syncers: Mapping[str, Syncer]
     ) -> None:
         self._catalogue = catalogue
         self._syncers = syncers
+
+    def syncer_schemas(self) -> dict[str, Schema]:
+        """What the settings of each syncer that is enabled look like."""
+        return {name: self._syncers[name].settings for name in self._syncers}
 
     def parse(self, body: bytes, created_at: str) -> Target:
         """Decode and check a body.
@@ -73,7 +55,7 @@ class TargetParser:
         fields = _decoded(body)
         _refuse(_problems_of_members(fields))
         _refuse(self._problems_of_type(fields))
-        identity = targets.target_id(
+        identity = targets.identity_of(
             fields['resource_type'],
             fields['resource_id'],
             fields['field_name'],
@@ -81,7 +63,9 @@ class TargetParser:
         )
         target = Target(id=identity, created_at=created_at, **fields)
         _refuse(self._catalogue.problems(target))
-        return target
+        _refuse(self._problems_of_syncers(target))
+        affinity = self._catalogue.affinity(target)
+        return dataclasses.replace(target, affinity=affinity)
 
     def _problems_of_type(self, fields: Mapping[str, Json]) -> Iterator[str]:
         served = self._catalogue.get(fields['type'])
@@ -92,25 +76,24 @@ class TargetParser:
         yield from schemas.problems(
             fields['properties'], served.type.properties, 'properties'
         )
-        yield from self._problems_of_syncers(fields['syncer_properties'])
+        settings = fields['syncer_properties']
+        for name, schema in self.syncer_schemas().items():
+            if name in settings:
+                field = f'syncer_properties.{name}'
+                yield from schemas.problems(settings[name], schema, field)
 
-    def _problems_of_syncers(
-        self, settings: Mapping[str, Json]
-    ) -> Iterator[str]:
-        for name, options in settings.items():
-            if not isinstance(options, dict):
-                yield (
-                    f'the field "syncer_properties.{name}" is no object: '
-                    'give the options of the syncer as an object'
-                )
-            elif name in self._syncers:
-                for problem in self._syncers[name].problems(options):
+    def _problems_of_syncers(self, target: Target) -> Iterator[str]:
+        for name, settings in target.syncer_properties.items():
+            if name in self._syncers:
+                for problem in self._syncers[name].problems(settings):
                     yield f'in "syncer_properties": {problem}'
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(body, parse_constant=_refuse_constant)
+        fields = json.loads(
+            body, parse_constant=_refuse_constant, parse_float=_finite
+        )
         # What etcd or another program cannot hold stays outside.
         json.dumps(fields, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -126,6 +109,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
 def _refuse(problems: Iterable[str]) -> None:
     found = list(problems)
     if found:
@@ -133,39 +123,20 @@ def _refuse(problems: Iterable[str]) -> None:
 
 
 def _problems_of_members(fields: Mapping[str, Json]) -> Iterator[str]:
-    for name, fix in _STRINGS.items():
-        yield from _problems_of_string(fields, name, fix)
-    version = fields.get('version')
-    if not isinstance(version, int) or isinstance(version, bool):
-        yield f'the field "version" is missing or no integer: {_VERSION}'
-    elif version < 0:
-        yield f'the field "version" is negative: {_VERSION}'
-    for name, fix in _OBJECTS.items():
-        if not isinstance(fields.get(name), dict):
-            yield f'the field "{name}" is missing or no object: {fix}'
+    for name, schema in openapi.MEMBERS.items():
+        fix = schema['description']
+        if name not in fields:
+            yield f'the field "{name}" is missing: {fix}'
+            continue
+        if isinstance(fields[name], float):
+            # To a schema 3.0 is an integer; to a REST server it is not.
+            yield f'the field "{name}" is a fraction: {fix}'
+            continue
+        yield from schemas.problems(fields[name], schema, name)
     for name in fields:
-        if name not in _MEMBERS:
-            known = ', '.join(_MEMBERS)
+        if name not in openapi.MEMBERS:
+            known = ', '.join(openapi.MEMBERS)
             yield (
                 f'the field "{name[:40]}" is unknown: leave it out, '
                 f'known are {known}'
             )
-
-
-def _problems_of_string(
-    fields: Mapping[str, Json], name: str, fix: str
-) -> Iterator[str]:
-    value = fields.get(name)
-    if not isinstance(value, str) or not value:
-        yield f'the field "{name}" is missing or no string: {fix}'
-        return
-    if len(value) > _MAX_LENGTH:
-        yield (
-            f'the field "{name}" has more than {_MAX_LENGTH} characters: {fix}'
-        )
-    pattern = _PATHS.get(name)
-    if pattern is not None and not pattern.fullmatch(value):
-        yield (
-            f'the field "{name}" holds a character that a key cannot '
-            f'hold: {fix}'
-        )

@@ -38,6 +38,9 @@ key                                    value
 ``<worker>/targets/<target id>``       a monitoring target
 ``<worker>/draining/<worker id>``      a worker is to take no more jobs
 ``<worker>/managers/<identity>``       a manager, elected or standing by
+``<worker>/target_names/<identity>``   the id of the target it names
+``<worker>/collectors/<process id>``   a live collector, on its lease
+``<worker>/partitions/<number>``       who polls a part of the targets
 ``<worker>/pulse/<process id>``        proof of life of the watches
 ``/job_manager_id``                    the elected manager
 =====================================  ================================
@@ -136,6 +139,17 @@ class KeyLayout:
 
     def manager(self, identity: str) -> str:
         return f'{self.worker_prefix}/managers/{identity}'
+
+    def target_name(self, identity: str) -> str:
+        """The id of the target that monitors this field and version."""
+        return f'{self.worker_prefix}/target_names/{identity}'
+
+    def collector(self, process_id: str) -> str:
+        return f'{self.worker_prefix}/collectors/{process_id}'
+
+    def partition(self, number: str) -> str:
+        """The claim on a part of the monitoring targets."""
+        return f'{self.worker_prefix}/partitions/{number}'
 
     def pulse(self, process_id: str) -> str:
         return f'{self.worker_prefix}/pulse/{process_id}'

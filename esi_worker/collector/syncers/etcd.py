@@ -12,25 +12,22 @@
 
 """Publishes the status under ``/monitoring`` in etcd.
 
-The value is compact JSON with sorted keys, ``{"<field>":<status>,
-"version":<version of the target>}``; all targets of one version of a
-resource share a key (section 6.1 of the reference of monitoring). With
-the state shape ``string`` the fields are JSON in one string,
-``{"monitoring":"{...}","version":...}``.
+All targets of one version of a resource share a key (section 6.1 of the
+reference of monitoring); ``published`` describes its value.
 
 Promises: the key is written when that changes something, comes back
 when it is lost, and is written again after the state of the resource,
-for a REST server drops what comes before the state; an older version
-never takes the place of a newer one, nor of one that is being published
-at the same time; what a target has published goes with it, and nothing
-is published after that.
+for a REST server drops what comes before the state; with the state
+shape ``string`` it is written only once the state is for the target's
+version. An older version never takes the place of a newer one, nor of
+one that is being published at the same time; what a target has
+published goes with it, and nothing is published after that, or by a
+collector that does not poll the target any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-import dataclasses
-import json
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from oslo_config import cfg
@@ -38,7 +35,14 @@ from oslo_config import cfg
 from esi_worker import exceptions, plugins, store
 from esi_worker.collector import errors
 from esi_worker.collector.results import STATUS
-from esi_worker.collector.syncers import base
+from esi_worker.collector.syncers import base, holding
+from esi_worker.collector.syncers.monitoring_view import (
+    MonitoringView,
+    StateSeen,
+)
+from esi_worker.collector.syncers.places import Places
+from esi_worker.collector.syncers.published import VERSION, Published
+from esi_worker.collector.target_types import TEXT, Schema, members
 from esi_worker.collector.targets import Target
 from esi_worker.model.codec import Json
 
@@ -50,176 +54,226 @@ OPTIONS = [
         "the resource's type: with the default the keys are "
         '/monitoring/v2.0/<resource type>/<resource id>. May be empty.',
     ),
+    cfg.FloatOpt(
+        'monitoring_refresh',
+        min=0.0,
+        help='Seconds after which an unchanged value is written to etcd '
+        'again, 0 for never. Some REST servers drop a value when they are '
+        'busy and never look again; so the default is 600 when state_shape '
+        'in [keys] is "string", else 0.',
+    ),
 ]
 
 _NAME = 'etcd'
-_VERSION = 'version'
-_MONITORING = 'monitoring'
 _ATTEMPTS = 10
+_STRING_REFRESH = 600.0
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Published:
-    """The decoded value of a monitoring key."""
-
-    version: int
-    fields: Mapping[str, Json]
-
-    @classmethod
-    def decode(cls, text: str) -> _Published | None:
-        """:returns: None when it is none of ours"""
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(record, dict):
-            return None
-        version = record.pop(_VERSION, None)
-        if not isinstance(version, int) or isinstance(version, bool):
-            return None
-        return cls(version, record)
-
-    def encode(self) -> str:
-        return _dumps({**self.fields, _VERSION: self.version})
-
-    def to_string(self) -> _Published:
-        """The same with all fields in one string."""
-        return _Published(
-            self.version, {_MONITORING: _dumps(dict(self.fields))}
-        )
-
-    def from_string(self) -> _Published:
-        """What ``to_string`` was made from; other text has no fields."""
-        try:
-            fields = json.loads(str(self.fields.get(_MONITORING)))
-        except (ValueError, RecursionError):
-            fields = {}
-        return _Published(
-            self.version, fields if isinstance(fields, dict) else {}
-        )
-
-
-def _dumps(value: Json) -> str:
-    return json.dumps(value, sort_keys=True, separators=(',', ':'))
-
+_FIELD = {
+    **TEXT,
+    # That member holds the version.
+    'not': {'const': VERSION},
+    'description': 'name the field of the monitoring key that shall hold '
+    'the status, not "version"',
+}
 
 #: Gives what a key shall hold: None stands for no key, before and after.
-_Change = Callable[[_Published | None], _Published | None]
+_Change = Callable[[Published | None], Published | None]
 
 
 class EtcdSyncer(base.Syncer):
     """Keeps one field of a resource's monitoring key."""
 
-    report_keys: ClassVar[frozenset[str]] = frozenset((STATUS,))
+    report_keys: ClassVar[frozenset[str] | None] = frozenset((STATUS,))
+    settings: ClassVar[Schema] = {
+        'type': 'object',
+        'required': [STATUS],
+        'properties': {
+            STATUS: members({'key': _FIELD}),
+            holding.OPTIONS: holding.SCHEMA,
+        },
+    }
+
+    def __init__(self, context: base.SyncerContext) -> None:
+        super().__init__(context)
+        self._shape = context.keys.state_shape
+        self._view: MonitoringView | None = None
+        self._places = Places()
 
     @classmethod
     def options(cls) -> plugins.OptionGroups:
         return (('collector', OPTIONS),)
 
-    def problems(self, settings: Mapping[str, Json]) -> list[str]:
-        status = settings.get(STATUS)
-        field = status.get('key') if isinstance(status, dict) else None
-        if not isinstance(field, str) or not field:
-            return [
-                'the field "etcd.status.key" is missing or no string: name '
-                'the field of the monitoring key that shall hold the status'
-            ]
-        if field == _VERSION:
-            return [
-                'the field "etcd.status.key" is "version", which holds the '
-                'version: choose another name'
-            ]
-        return []
+    def start(self, republish: Callable[[str], None]) -> None:
+        self._view = MonitoringView(
+            self.context.store,
+            self.context.keys,
+            self.context.clock,
+            self.context.conf.etcd.silence_deadline,
+        )
+        self._view.start(lambda path: self._changed(path, republish))
+
+    def close(self) -> None:
+        if self._view is not None:
+            self._view.close()
+
+    def needs(self, target: Target, name: str, value: Json) -> bool:
+        field = _field(target, name)
+        if field is None:
+            return False
+        path = self._path(target)
+        self._places.remember(target.id, path)
+        view = self._view
+        if view is None or not view.current:
+            return True
+        change = self._publication(target, field, value)
+        kv, state = view.monitoring(path), view.state(path)
+        operation = self._operation('', target, kv, state, change)
+        return operation is not None
 
     def publish(self, target: Target, name: str, value: Json) -> None:
         field = _field(target, name)
-        if field is None:
+        fence = self.context.fence(target)
+        if field is None or fence is None:
             return
-
-        def change(now: _Published | None) -> _Published | None:
-            if now is None or now.version < target.version:
-                return _Published(target.version, {field: value})
-            if now.version > target.version:
-                return now
-            return _Published(now.version, {**now.fields, field: value})
-
-        self._change(target, change)
+        change = self._publication(target, field, value)
+        self._change(target, fence, change)
 
     def withdraw(self, target: Target) -> None:
         mine = _field(target, STATUS)
-
-        def change(now: _Published | None) -> _Published | None:
-            if now is None or now.version != target.version:
-                return now
-            left = {name: now.fields[name] for name in now.fields}
-            left.pop(mine or '', None)
-            return _Published(now.version, left) if left else None
-
         if mine is not None:
-            self._change(target, change)
+            self._withdraw(target, mine)
+        self.forget(target.id)
+
+    def replace(self, before: Target, after: Target) -> None:
+        mine = _field(before, STATUS)
+        same_key = self._path(before) == self._path(after)
+        # The first value of a new version takes the place of all.
+        covered = mine == _field(after, STATUS) or (
+            before.version < after.version and _field(after, STATUS)
+        )
+        if mine is not None and not (same_key and covered):
+            self._withdraw(before, mine)
+
+    def forget(self, target_id: str) -> None:
+        self._places.forget(target_id)
+
+    def _withdraw(self, target: Target, field: str) -> None:
+        def change(now: Published | None) -> Published | None:
+            return None if now is None else now.without(target.version, field)
+
+        self._change(target, (), change)
+
+    def _publication(self, target: Target, field: str, value: Json) -> _Change:
+        version = target.version
+        held = self._is_held(target, value)
+
+        def change(now: Published | None) -> Published | None:
+            before = now or Published(version, {})
+            # What this version has published has ended its hold.
+            if held and (before.version != version or field not in before):
+                return now
+            return before.merged(version, field, value)
+
+        return change
+
+    def _is_held(self, target: Target, value: Json) -> bool:
+        hold = holding.hold_of(target, target.syncer_properties[_NAME])
+        if hold is None:
+            return False
+        if not hold.holds(value, self.context.clock.time()):
+            self._places.release(target.id, target.version)
+        return not self._places.is_released(target.id, target.version)
+
+    def _changed(self, path: str, republish: Callable[[str], None]) -> None:
+        """Something has happened to the keys of a resource."""
+        for target_id in self._places.at(path):
+            republish(target_id)
 
     def _path(self, target: Target) -> str:
         path = f'{target.resource_type}/{target.resource_id}'
         above = str(self.context.conf.collector.monitoring_path).strip('/')
         return f'{above}/{path}' if above else path
 
-    def _change(self, target: Target, change: _Change) -> None:
+    def _change(
+        self,
+        target: Target,
+        fence: Sequence[store.Compare],
+        change: _Change,
+    ) -> None:
         """Change the key, unless the target has changed since.
 
         :raises StillContended: others changed it all the time
         """
         keys, path = self.context.keys, self._path(target)
-        key, record = keys.monitoring(path), keys.target(target.id)
+        key, state_key = keys.monitoring(path), keys.state(path)
+        record = keys.target(target.id)
+        guards = (store.Compare.modified_at(record, target.revision), *fence)
+        reads = [key, state_key, *(guard.key for guard in guards)]
         for _ in range(_ATTEMPTS):
-            found = self.context.store.get_many(
-                [key, record, keys.state(path)]
-            )
-            owner = found.get(record)
-            if owner is None or owner.mod_revision != target.revision:
+            found = self.context.store.get_many(reads)
+            if not all(guard.holds(found.get(guard.key)) for guard in guards):
                 return
-            now = found.get(key)
-            operation = self._operation(
-                key, now, found.get(keys.state(path)), change
-            )
+            now, state = found.get(key), found.get(state_key)
+            seen = None if state is None else StateSeen.of(state)
+            operation = self._operation(key, target, now, seen, change)
             if operation is None:
                 return
             read_at = 0 if now is None else now.mod_revision
-            compares = (
-                store.Compare.modified_at(key, read_at),
-                store.Compare.modified_at(record, target.revision),
-            )
-            if self._applied(compares, operation):
+            unchanged = store.Compare.modified_at(key, read_at)
+            if self._applied((unchanged, *guards), operation):
+                self._places.written(target.id, self.context.clock.monotonic())
                 return
         raise errors.StillContended(key, _ATTEMPTS)
 
     def _operation(
         self,
         key: str,
+        target: Target,
         kv: store.KeyValue | None,
-        state: store.KeyValue | None,
+        state: StateSeen | None,
         change: _Change,
     ) -> store.Operation | None:
         """The write that makes a change, or None when there is none."""
-        now = self._decode(kv)
+        now = None if kv is None else Published.decode(kv.value, self._shape)
         then = change(now)
-        if then == now and (then is None or not _is_older(kv, state)):
+        if then is now:
             return None
         if then is None:
             return store.Delete(key)
-        return store.Put(key, self._encode(then))
+        if then == now and not self._is_due(target, kv, state):
+            return None
+        raised = now is None or now.version < then.version
+        if raised and self._is_early(target, state):
+            return None
+        return store.Put(key, then.encode(self._shape))
 
-    def _decode(self, kv: store.KeyValue | None) -> _Published | None:
-        found = None if kv is None else _Published.decode(kv.value)
-        return found.from_string() if found and self._as_string else found
+    def _is_early(self, target: Target, state: StateSeen | None) -> bool:
+        """Whether the REST server would drop what is written now."""
+        if self._shape is not store.StateShape.STRING:
+            return False
+        reached = None if state is None else state.version
+        return reached is None or reached < target.version
 
-    def _encode(self, published: _Published) -> str:
-        if self._as_string:
-            published = published.to_string()
-        return published.encode()
+    def _is_due(
+        self,
+        target: Target,
+        kv: store.KeyValue | None,
+        state: StateSeen | None,
+    ) -> bool:
+        """Whether the same value is to be written again."""
+        if kv and state and kv.mod_revision < state.revision:
+            return True
+        refresh = self._refresh_seconds()
+        now = self.context.clock.monotonic()
+        age = now - self._places.last_written(target.id, now)
+        return 0 < refresh <= age
 
-    @property
-    def _as_string(self) -> bool:
-        return self.context.keys.state_shape is store.StateShape.STRING
+    def _refresh_seconds(self) -> float:
+        refresh = self.context.conf.collector.monitoring_refresh
+        if refresh is not None:
+            return float(refresh)
+        as_string = self._shape is store.StateShape.STRING
+        return _STRING_REFRESH if as_string else 0.0
 
     def _applied(
         self,
@@ -231,14 +285,6 @@ class EtcdSyncer(base.Syncer):
             return self.context.store.txn(compares, [operation]).succeeded
         except exceptions.StoreTimeout:
             return False
-
-
-def _is_older(
-    monitoring: store.KeyValue | None, state: store.KeyValue | None
-) -> bool:
-    if monitoring is None or state is None:
-        return False
-    return monitoring.mod_revision < state.mod_revision
 
 
 def _field(target: Target, name: str) -> str | None:

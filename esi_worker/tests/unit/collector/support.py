@@ -16,6 +16,7 @@ to see, and time that is moved by hand."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 import json
 from typing import Any, ClassVar
 
@@ -26,12 +27,15 @@ from oslo_config import cfg
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
 from esi_worker.collector import opts, service
+from esi_worker.collector.ownership import Ownership
 from esi_worker.collector.pollers import base as pollers
 from esi_worker.collector.results import STATUS, UP, Result, Sample
 from esi_worker.collector.syncers.base import SyncerContext
 from esi_worker.collector.syncers.etcd import EtcdSyncer
+from esi_worker.collector.syncers.prometheus import PrometheusSyncer
 from esi_worker.collector.target_types import TEXT, TargetType, members
-from esi_worker.collector.targets import Target, target_id
+from esi_worker.collector.targets import Target, identity_of
+from esi_worker.store import opts as store_opts
 
 URL = 'http://collector:7070'
 KEYS = store.KeyLayout()
@@ -79,10 +83,12 @@ def make_conf(**options: Any) -> Any:
     """A configuration; options of ``[collector]`` may be given."""
     conf = cfg.ConfigOpts()
     opts.register(conf)
+    store_opts.register(conf)
     for group, options_of_plugins in opts.list_opts():
         conf.register_opts(options_of_plugins, group=group)
     conf([])
-    for name, value in {'poll_jitter': 0.0, **options}.items():
+    usual = {'poll_jitter': 0.0, 'start_spread': 0.0, 'lease_ttl': 10**6}
+    for name, value in {**usual, **options}.items():
         conf.set_override(name, value, group=opts.GROUP)
     return conf
 
@@ -91,27 +97,62 @@ class Setting:
     """One collector and everything around it."""
 
     def __init__(
-        self, backend: store.MemoryStore | None = None, **options: Any
+        self,
+        backend: store.MemoryStore | None = None,
+        clock: clocks.ManualClock | None = None,
+        **options: Any,
     ) -> None:
-        self.clock = clocks.ManualClock()
+        self.clock = clock or clocks.ManualClock()
         self.store = backend or store.MemoryStore(clock=self.clock)
         conf = make_conf(**options)
-        self.context = SyncerContext(conf, self.store, KEYS, self.clock)
+        self.ownership = Ownership(KEYS)
+        self.context = SyncerContext(
+            conf, self.store, KEYS, self.clock, self.ownership.fence
+        )
+        #: A syncer that may publish whatever it is told.
+        self.unfenced = SyncerContext(conf, self.store, KEYS, self.clock)
         self.poller = ToldPoller(pollers.PollerContext(conf, self.clock))
         self.collector = service.Collector(
             self.context,
-            {'virtual_machine_interface': self.poller},
-            {'etcd': EtcdSyncer(self.context)},
+            self.ownership,
+            {'told': self.poller},
+            {
+                'etcd': EtcdSyncer(self.context),
+                'prometheus': PrometheusSyncer(self.context),
+            },
         )
+        self.coordinator = self.collector.coordinator
+        self.coordinator.join()
         self.client = testing.TestClient(self.collector.application(URL))
+        self.settle()
+
+    def settle(self) -> None:
+        """Let it see and do what there is to be done."""
+        with contextlib.suppress(exceptions.StoreError):
+            while self.coordinator.step(0.0):
+                continue
+
+    def crash(self) -> None:
+        """Its lease runs out, and it never knows."""
+        assert self.coordinator.keeper is not None
+        self.coordinator.keeper.lease.revoke()
 
     def post(self, **changes: Any) -> Any:
         """POST a target that differs from the usual one."""
         return self.client.simulate_post('/targets', json=body(**changes))
 
     def poll(self) -> int:
-        """Do the polls that are due."""
-        return self.collector.scheduler.run_due()
+        """Do the polls that are due, and publish what they have seen."""
+        self.settle()
+        count = self.collector.scheduler.run_due()
+        self.collector.publisher.run_due()
+        return count
+
+    def traces(self) -> list[str]:
+        """The keys of targets and of what they have published."""
+        share = (KEYS.collector(''), KEYS.partition(''), KEYS.pulse(''))
+        keys = [kv.key for kv in self.store.range('/').items]
+        return [key for key in keys if not key.startswith(share)]
 
     def monitoring(self, resource_id: str = 'p1') -> str | None:
         """What lies under ``/monitoring`` for a port."""
@@ -137,7 +178,7 @@ def body(**changes: Any) -> dict[str, Any]:
 def make_target(**changes: Any) -> Target:
     """A target as it is stored; ``revision`` 0."""
     fields = body(**changes)
-    identity = target_id(
+    identity = identity_of(
         fields['resource_type'],
         fields['resource_id'],
         fields['field_name'],

@@ -35,7 +35,7 @@ class TestEtcdSyncer(testtools.TestCase):
         self.setting = support.Setting()
         self.store = self.setting.store
         self.targets = TargetStore(self.store, support.KEYS)
-        self.syncer = EtcdSyncer(self.setting.context)
+        self.syncer = EtcdSyncer(self.setting.unfenced)
 
     def target(self, field: str = 'vmi', **changes: Any) -> Target:
         settings = {'etcd': {'status': {'key': field}}}
@@ -73,9 +73,10 @@ class TestEtcdSyncer(testtools.TestCase):
             support.KEYS, state_shape=store.StateShape.STRING
         )
         syncer = EtcdSyncer(
-            dataclasses.replace(self.setting.context, keys=keys)
+            dataclasses.replace(self.setting.unfenced, keys=keys)
         )
         vmi, server = self.target('vmi'), self.target('server')
+        self.store.put('/state/v2.0/ports/p1', '{"version":3}')
 
         for target in (vmi, server, vmi):
             syncer.publish(target, STATUS, 'UP')
@@ -241,7 +242,7 @@ class TestEtcdSyncer(testtools.TestCase):
         setting = support.Setting(self.store, monitoring_path='')
         target = self.target()
 
-        EtcdSyncer(setting.context).publish(target, STATUS, 'UP')
+        EtcdSyncer(setting.unfenced).publish(target, STATUS, 'UP')
 
         self.assertIsNotNone(self.store.get('/monitoring/ports/p1'))
 

@@ -147,13 +147,23 @@ class TestMonitoring(testtools.TestCase):
         def hang() -> None:
             self.setting.clock.advance(21)
             self.setting.collector.report_overdue()
+            self.setting.collector.publisher.run_due()
             seen.append(self.setting.monitoring())
 
         self.poller.meanwhile = hang
         self.setting.poll()
 
         self.assertEqual(['{"version":3,"vmi":"FAIL"}'], seen)
-        self.assertEqual('{"version":3,"vmi":"UP"}', self.setting.monitoring())
+
+    def test_an_answer_that_comes_too_late_is_not_believed(self) -> None:
+        self.setting.post()
+        self.poller.meanwhile = lambda: self.setting.clock.advance(21)
+
+        self.setting.poll()
+
+        self.assertEqual(
+            '{"version":3,"vmi":"FAIL"}', self.setting.monitoring()
+        )
 
     def test_a_poller_that_leaves_a_target_out_is_fail(self) -> None:
         self.setting.post()
@@ -184,9 +194,8 @@ class TestRestart(testtools.TestCase):
         self.store = self.before.store
 
     def restarted(self) -> support.Setting:
-        setting = support.Setting(self.store)
-        setting.collector.monitoring.reconcile()
-        return setting
+        self.before.crash()
+        return support.Setting(self.store, self.before.clock)
 
     def test_polls_on(self) -> None:
         after = self.restarted()
@@ -208,7 +217,9 @@ class TestRestart(testtools.TestCase):
 
         self.assertEqual((503, 404), (response.status_code, gone.status_code))
         self.assertEqual(0, after.poll())
-        self.assertEqual((), self.store.range('/').items)
+        after.clock.advance(5)
+        after.settle()
+        self.assertEqual([], after.traces())
 
     def test_a_target_can_be_made_anew_over_a_half_deleted_one(self) -> None:
         self.before.poll()
@@ -225,14 +236,14 @@ class TestRestart(testtools.TestCase):
     def test_comparing_changes_nothing_that_is_right(self) -> None:
         self.before.poll()
 
-        self.before.collector.monitoring.reconcile()
+        self.before.settle()
 
         self.assertEqual(0, self.before.poll())
 
     def test_what_is_gone_from_etcd_is_polled_no_more(self) -> None:
         self.store.delete(store.KeyLayout().target(self.shown['id']))
 
-        self.before.collector.monitoring.reconcile()
+        self.before.settle()
 
         self.assertEqual(0, self.before.poll())
 

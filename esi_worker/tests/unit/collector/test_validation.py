@@ -38,7 +38,7 @@ def parser() -> TargetParser:
     setting = support.Setting()
     return TargetParser(
         Catalogue({'told': setting.poller}),
-        {'etcd': EtcdSyncer(setting.context)},
+        {'etcd': EtcdSyncer(setting.unfenced)},
     )
 
 
@@ -94,7 +94,7 @@ class TestTargetParser(testtools.TestCase):
         cases: list[Any] = [{}, {'status': {}}, {'status': {'key': 'version'}}]
         for settings in cases:
             text = self.refusal(syncer_properties={'etcd': settings})
-            self.assertIn('"etcd.status.key"', text)
+            self.assertIn('"syncer_properties.etcd.status', text)
 
     def test_never_repeats_a_property(self) -> None:
         text = self.refusal(properties={'password': 'HIDDEN'})
