@@ -98,7 +98,7 @@ class TestMonitoring(testtools.TestCase):
         self.setting.poll()
         self.setting.store.interceptor = None
 
-        self.setting.clock.advance(5)
+        self.setting.clock.advance(10)
         self.setting.poll()
 
         self.assertEqual('{"version":3,"vmi":"UP"}', self.setting.monitoring())
