@@ -39,6 +39,7 @@ from esi_worker import (
 from esi_worker.admin import opts as admin_opts
 from esi_worker.admin import reports
 from esi_worker.admin import serving as admin_serving
+from esi_worker.collector import orphans
 from esi_worker.dispatcher import opts as worker_opts
 from esi_worker.scheduler import opts as manager_opts
 
@@ -175,10 +176,20 @@ class ManagerService(_Process):
             conf, self._candidate, self._store, catalog.types
         )
         reports.set_up(conf, 'esi-worker-manager', self._candidate)
+        self._orphans = orphans.OrphanWatch(
+            orphans.OrphanMarker(
+                conf,
+                self._store,
+                store.key_layout(conf),
+                clocks.SystemClock(),
+            )
+        )
 
     def serve(self) -> None:
         self._admin.start()
+        self._orphans.start()
         self._candidate.run()
+        self._orphans.stop()
         self._admin.stop()
         self._store.close()
 

@@ -159,11 +159,17 @@ def _with_keystone(inner: Wsgi, conf: Any, roles: Collection[str]) -> Wsgi:
             'auth = keystone in [collector] needs keystonemiddleware: '
             'install esi-worker[keystone]'
         ) from None
+    checked: Wsgi = auth_token.AuthProtocol(
+        with_roles(inner, roles), {'oslo_config_config': conf}
+    )
+    return checked
+
+
+def with_roles(inner: Wsgi, roles: Collection[str]) -> Wsgi:
+    """Let in who has one of these roles, as Keystone's middleware says."""
     wanted = {role.lower() for role in roles}
 
-    def check_roles(
-        environ: dict[str, Any], start_response: Any
-    ) -> Iterable[bytes]:
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         has = environ.get('HTTP_X_ROLES', '').lower().split(',')
         if wanted.intersection(role.strip() for role in has):
             return inner(environ, start_response)
@@ -173,10 +179,7 @@ def _with_keystone(inner: Wsgi, conf: Any, roles: Collection[str]) -> Wsgi:
             f'this needs one of the roles {", ".join(sorted(wanted))}',
         )
 
-    checked: Wsgi = auth_token.AuthProtocol(
-        check_roles, {'oslo_config_config': conf}
-    )
-    return checked
+    return call
 
 
 def _refuse(

@@ -180,12 +180,14 @@ class Coordinator:
         """
         assert self._follower is not None
         item = self._follower.poll(wait)
-        if item is not None:
+        happened = item is not None
+        while item is not None:
             self._take(item)
+            item = self._follower.poll(0.0)
         if not self._unlisted:
             self._share()
             self._roster.finish_deletions()
-        return item is not None
+        return happened
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -242,13 +244,25 @@ class Coordinator:
     def _give_back(self) -> None:
         """Remove the claims on parts whose polls have ended."""
         now = self._clock.monotonic()
-        for partition, leaving in list(self._leaving.items()):
-            busy = any(self._pools.is_busy(key) for key in leaving.pools)
-            fence = self._ownership.claim_fence(partition)
-            if fence is None or (busy and now < leaving.deadline):
-                continue
-            delete = store.Delete(self._keys.partition(partition))
-            self._store.txn([fence], [delete])
+        fences = {
+            partition: fence
+            for partition, leaving in self._leaving.items()
+            if (fence := self._ownership.claim_fence(partition)) is not None
+            and (now >= leaving.deadline or not self._is_busy(leaving))
+        }
+        if not fences:
+            return
+        transitions = [
+            store.Transition((fence,), (store.Delete(fence.key),))
+            for fence in fences.values()
+        ]
+        done = store.commit(self._store, transitions)
+        for partition, result in zip(fences, done, strict=True):
+            if result.applied:
+                self._ownership.released(partition)
+
+    def _is_busy(self, leaving: _Leaving) -> bool:
+        return any(self._pools.is_busy(key) for key in leaving.pools)
 
     def _claim(self, partitions: Set[str]) -> None:
         keeper = self.keeper

@@ -24,9 +24,16 @@ from typing import Any, Final
 
 from esi_worker.collector.target_types import Schema, TargetType
 
-_PATTERN_TYPE: Final = '^[A-Za-z0-9_.-]+$'
-#: What goes into a key of etcd; an id may hold slashes.
-_PATTERN_ID: Final = r'^[^/\s\x00-\x1f\x7f][^\s\x00-\x1f\x7f]*$'
+#: What goes into a key of etcd; an id may hold slashes. ``$`` also matches
+#: before a line feed, so what must not be there is said too.
+_KEY_PART: Final[Mapping[str, Any]] = {
+    'pattern': '^[A-Za-z0-9_.-]+$',
+    'not': {'pattern': '[^A-Za-z0-9_.-]'},
+}
+_KEY_TAIL: Final[Mapping[str, Any]] = {
+    'pattern': r'^[^/\x00-\x20\x7f-\xa0][^\x00-\x20\x7f-\xa0]*$',
+    'not': {'pattern': r'[\x00-\x20\x7f-\xa0]'},
+}
 #: The columns of REST servers hold no more.
 MAX_VERSION: Final = 2**31 - 1
 MAX_LENGTH: Final = 255
@@ -58,10 +65,10 @@ def _text(description: str, **more: Any) -> dict[str, Any]:
 MEMBERS: Final[Mapping[str, Schema]] = {
     'type': _text('name the type of the target'),
     'resource_type': _text(
-        "give the resource's plural, such as ports", pattern=_PATTERN_TYPE
+        "give the resource's plural, such as ports", **_KEY_PART
     ),
     'resource_id': _text(
-        "give the resource's id, without white space", pattern=_PATTERN_ID
+        "give the resource's id, without white space", **_KEY_TAIL
     ),
     'field_name': _text('name this monitor among those of the resource'),
     'tenant_id': _text("give the resource's tenant"),

@@ -196,6 +196,14 @@ _PUBLISHING = [
         help='Seconds until a value that could not be published is tried '
         'again; repeated failures make it longer.',
     ),
+    cfg.FloatOpt(
+        'orphan_grace',
+        default=20.0,
+        min=0.0,
+        help='Seconds after which a manager sets the status of targets to '
+        'FAIL that no collector polls. It needs monitoring_path as the '
+        'collectors have it.',
+    ),
     cfg.IntOpt(
         'lease_ttl',
         default=10,

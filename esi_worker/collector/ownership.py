@@ -149,6 +149,11 @@ class Ownership:
                     lease,
                 )
 
+    def released(self, partition: str) -> None:
+        """We have just removed this claim."""
+        with self._lock:
+            self._claims.pop(partition, None)
+
     # --- what follows from it ---------------------------------------------
 
     def wanted(self) -> frozenset[str]:

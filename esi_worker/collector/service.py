@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import functools
 import socket
 import threading
@@ -102,10 +102,12 @@ class Collector:
         ownership: Ownership,
         pollers: Mapping[str, Poller],
         syncers: Mapping[str, Syncer],
+        on_late: Callable[[float], None] = metrics.LATENESS.observe,
     ) -> None:
         """Put it together; nothing runs yet.
 
         :param ownership: that whose fence is in the context
+        :param on_late: told of every poll by how many seconds it is late
         :raises PluginError: two pollers declare the same type
         :raises ConfigurationError: options contradict each other
         """
@@ -117,7 +119,7 @@ class Collector:
         self.scheduler = Scheduler(
             threads=group.poll_threads,
             clock=clock,
-            on_late=metrics.LATENESS.observe,
+            on_late=on_late,
         )
         self.publisher = Scheduler(
             threads=group.publish_threads, clock=clock, name='publish'

@@ -86,6 +86,22 @@ class _TlsAdapter(adapters.Adapter):
         return makefile.MakeFile(sock, mode, bufsize)
 
 
+class _Server(wsgi.Server):
+    """Gives a thread to a connection only once it has said something.
+
+    So those that connect and keep silent do not use the threads up.
+    """
+
+    def process_conn(self, conn: Any) -> None:
+        if getattr(conn, 'is_known', False):
+            super().process_conn(conn)
+            return
+        conn.is_known = True
+        # The server's own list, which it makes when it is prepared.
+        connections: Any = vars(self)['_connections']
+        connections.put(conn)
+
+
 class HttpServer:
     """A listening socket, and later the threads that serve it."""
 
@@ -107,7 +123,7 @@ class HttpServer:
             a TLS file cannot be used
         """
         self._application: Any = None
-        self._server = wsgi.Server(
+        self._server = _Server(
             (host, port),
             self._call,
             numthreads=threads,

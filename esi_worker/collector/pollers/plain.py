@@ -22,7 +22,6 @@ from collections.abc import Mapping, Sequence
 import socket
 import time
 from typing import ClassVar
-from urllib import parse
 
 from esi_worker.collector.pollers import base, ports, web
 from esi_worker.collector.results import (
@@ -39,6 +38,14 @@ from esi_worker.collector.targets import Target
 #: How long the server took to answer, in seconds.
 TIME = 'time'
 
+_URL = {
+    'type': 'string',
+    # It may name a user, and an address of IPv6.
+    'pattern': r'^https?://([^/?#@\s]*@)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])'
+    '(:[0-9]{1,5})?([/?#]|$)',
+    'description': 'a URL that begins with http:// or https://',
+}
+
 
 class HttpPoller(base.Poller):
     """The poller ``http``: a page is there.
@@ -54,7 +61,7 @@ class HttpPoller(base.Poller):
             'http',
             results=(STATUS, TIME),
             properties=members(
-                {'url': TEXT},
+                {'url': _URL},
                 {
                     'status': {
                         'type': 'integer',
@@ -69,19 +76,6 @@ class HttpPoller(base.Poller):
     )
     #: It may hold a password.
     secrets: ClassVar[frozenset[str]] = frozenset(('url',))
-
-    def problems(self, target: Target) -> list[str]:
-        try:
-            url = parse.urlsplit(str(target.properties['url']))
-            known = url.scheme in ('http', 'https') and bool(url.hostname)
-        except ValueError:
-            known = False
-        if known:
-            return []
-        return [
-            'the field "properties.url" is no URL: give one that begins '
-            'with http:// or https://'
-        ]
 
     def poll(
         self, targets: Sequence[Target], timeout: float

@@ -73,19 +73,31 @@ HEAT_TIMEOUT_SECONDS = 2
 class CollectorFixture(fixtures.Fixture):
     """An ``esi-collector`` with key prefixes of its own."""
 
-    def __init__(self, port: int = 0, **options: object) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        beside: CollectorFixture | None = None,
+        **options: object,
+    ) -> None:
+        """:param beside: the collector to share etcd and targets with"""
         super().__init__()
+        self.beside = beside
         self._options = {
             'port': port,
             'poll_interval': 1,
             'poll_timeout': 1,
+            'start_spread': 0,
             **options,
         }
         self.process: subprocess.Popen[str] | None = None
         self.url = ''
 
     def _setUp(self) -> None:
-        etcd = self.useFixture(embedded.EtcdFixture())
+        if self.beside is None:
+            self.etcd = self.useFixture(embedded.EtcdFixture())
+        else:
+            self.etcd = self.beside.etcd
+        etcd = self.etcd
         self.prefix = etcd.prefix.rstrip('/')
         self.store = store.EtcdStore([etcd.endpoint])
         self.addCleanup(self.store.close)
@@ -125,7 +137,7 @@ class CollectorFixture(fixtures.Fixture):
         return self.process.returncode, rest
 
     def kill(self) -> None:
-        if self.process is not None:
+        if self.process is not None and self.process.returncode is None:
             self.process.kill()
             self.process.communicate()
 

@@ -132,8 +132,16 @@ class Setting:
             while self.coordinator.step(0.0):
                 continue
 
+    def expire(self) -> None:
+        """Its lease is gone, and it has not heard of it."""
+        assert self.coordinator.keeper is not None
+        lease = self.coordinator.keeper.lease.id
+        for kv in self.store.range('/esi-worker/').items:
+            if kv.lease == lease:
+                self.store.delete(kv.key)
+
     def crash(self) -> None:
-        """Its lease runs out, and it never knows."""
+        """It dies, and its lease runs out."""
         assert self.coordinator.keeper is not None
         self.coordinator.keeper.lease.revoke()
 

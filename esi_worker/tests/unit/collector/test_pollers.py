@@ -178,12 +178,15 @@ class PlainTest(testtools.TestCase):
             self.assertIsInstance(result, Failure)
 
     def test_a_url_is_checked(self) -> None:
-        poller = plain.HttpPoller(
-            PollerContext(support.make_conf(), clocks.ManualClock())
-        )
+        (row,) = plain.HttpPoller.types
+
+        def problems(url: str) -> list[str]:
+            return list(schemas.problems({'url': url}, row.properties, 'p'))
+
         for url in ('ftp://x', 'x', 'http://', 'http://[', 'http:///p'):
-            target = support.make_target(type='http', properties={'url': url})
-            self.assertEqual(1, len(poller.problems(target)), url)
+            self.assertEqual(1, len(problems(url)), url)
+        for url in ('http://a', 'https://u:p@[::1]:80/x?y', 'http://a:1#z'):
+            self.assertEqual([], problems(url), url)
 
     def test_a_port_that_accepts_is_up(self) -> None:
         with socket.create_server(('127.0.0.1', 0)) as server:
