@@ -125,7 +125,7 @@ class Collector:
             threads=group.publish_threads, clock=clock, name='publish'
         )
         self.registry = Registry(clock, group.max_failures)
-        self._reporter = Reporter(
+        self.reporter = Reporter(
             self._catalogue,
             syncers,
             self.registry,
@@ -134,14 +134,14 @@ class Collector:
         )
         self.pools = Pools(
             self._catalogue,
-            self._reporter,
+            self.reporter,
             self.scheduler,
             opts.timing(context.conf),
             clock,
             ownership.is_certain,
         )
         targets = TargetStore(context.store, context.keys)
-        self.monitoring = Monitoring(targets, self._reporter)
+        self.monitoring = Monitoring(targets, self.reporter)
         self.coordinator = self._make_coordinator(targets)
         self._parser = TargetParser(self._catalogue, syncers)
         self._peers = peers.Peers(
@@ -181,7 +181,7 @@ class Collector:
     def start(self, url: str, internal_url: str) -> None:
         """Take part, and poll what falls to this collector."""
         for syncer in self._syncers.values():
-            syncer.start(self._reporter.again)
+            syncer.start(self.reporter.again)
         self.scheduler.start()
         self.publisher.start()
         self.coordinator.start(url, internal_url)
@@ -209,7 +209,7 @@ class Collector:
         roster = Roster(
             targets,
             self.registry,
-            self._reporter,
+            self.reporter,
             self.pools,
             self.monitoring,
             context.clock,
@@ -247,7 +247,7 @@ class Collector:
         values: dict[str, Json] = {
             'values': [entry.to_json() for entry in entries]
         }
-        problems = self._reporter.problems(target.id)
+        problems = self.reporter.problems(target.id)
         return {**values, 'sync_errors': problems} if problems else values
 
 

@@ -104,13 +104,18 @@ class EtcdSyncer(base.Syncer):
         return (('collector', OPTIONS),)
 
     def start(self, republish: Callable[[str], None]) -> None:
-        self._view = MonitoringView(
+        view = MonitoringView(
             self.context.store,
             self.context.keys,
             self.context.clock,
             self.context.conf.etcd.silence_deadline,
         )
-        self._view.start(lambda path: self._changed(path, republish))
+        self.use(view)
+        view.start(lambda path: self.changed(path, republish))
+
+    def use(self, view: MonitoringView) -> None:
+        """Look into this view before asking etcd."""
+        self._view = view
 
     def close(self) -> None:
         if self._view is not None:
@@ -184,7 +189,7 @@ class EtcdSyncer(base.Syncer):
             self._places.release(target.id, target.version)
         return not self._places.is_released(target.id, target.version)
 
-    def _changed(self, path: str, republish: Callable[[str], None]) -> None:
+    def changed(self, path: str, republish: Callable[[str], None]) -> None:
         """Something has happened to the keys of a resource."""
         for target_id in self._places.at(path):
             republish(target_id)
@@ -263,12 +268,12 @@ class EtcdSyncer(base.Syncer):
         """Whether the same value is to be written again."""
         if kv and state and kv.mod_revision < state.revision:
             return True
-        refresh = self._refresh_seconds()
+        refresh = self.refresh_seconds()
         now = self.context.clock.monotonic()
         age = now - self._places.last_written(target.id, now)
         return 0 < refresh <= age
 
-    def _refresh_seconds(self) -> float:
+    def refresh_seconds(self) -> float:
         refresh = self.context.conf.collector.monitoring_refresh
         if refresh is not None:
             return float(refresh)

@@ -58,6 +58,7 @@ class ToldPoller(pollers.Poller):
         self.sees: dict[str, Result | Exception] = {}
         self.polls: list[tuple[str, ...]] = []
         self.forgotten: list[str] = []
+        self.sees_all: Sequence[Result] = ()
         self.leaves_out = False
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -73,7 +74,8 @@ class ToldPoller(pollers.Poller):
             raise seen
         self.meanwhile()
         kept = () if self.leaves_out else targets
-        return {target.id: (seen,) for target in kept}
+        results = self.sees_all or (seen,)
+        return {target.id: results for target in kept}
 
     def forget(self, pool_key: str) -> None:
         self.forgotten.append(pool_key)
@@ -100,24 +102,26 @@ class Setting:
         self,
         backend: store.MemoryStore | None = None,
         clock: clocks.ManualClock | None = None,
+        keys: store.KeyLayout = KEYS,
         **options: Any,
     ) -> None:
         self.clock = clock or clocks.ManualClock()
         self.store = backend or store.MemoryStore(clock=self.clock)
         conf = make_conf(**options)
-        self.ownership = Ownership(KEYS)
+        self.ownership = Ownership(keys)
         self.context = SyncerContext(
-            conf, self.store, KEYS, self.clock, self.ownership.fence
+            conf, self.store, keys, self.clock, self.ownership.fence
         )
         #: A syncer that may publish whatever it is told.
-        self.unfenced = SyncerContext(conf, self.store, KEYS, self.clock)
+        self.unfenced = SyncerContext(conf, self.store, keys, self.clock)
+        self.etcd_syncer = EtcdSyncer(self.context)
         self.poller = ToldPoller(pollers.PollerContext(conf, self.clock))
         self.collector = service.Collector(
             self.context,
             self.ownership,
             {'told': self.poller},
             {
-                'etcd': EtcdSyncer(self.context),
+                'etcd': self.etcd_syncer,
                 'prometheus': PrometheusSyncer(self.context),
             },
         )
