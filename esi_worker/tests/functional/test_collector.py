@@ -77,10 +77,14 @@ class CollectorFixture(fixtures.Fixture):
         self,
         port: int = 0,
         beside: CollectorFixture | None = None,
+        more: str = '',
         **options: object,
     ) -> None:
-        """:param beside: the collector to share etcd and targets with"""
+        """:param beside: the collector to share etcd and targets with
+        :param more: other groups of the configuration
+        """
         super().__init__()
+        self.more = more
         self.beside = beside
         self._options = {
             'port': port,
@@ -118,6 +122,7 @@ class CollectorFixture(fixtures.Fixture):
                 f'worker_prefix = {self.prefix}/esi-worker',
                 '[collector]',
                 *lines,
+                self.more,
             ]
         )
 

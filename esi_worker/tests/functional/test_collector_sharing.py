@@ -30,6 +30,7 @@ import fixtures
 import requests
 import testtools
 
+from esi_worker.embedded import fixtures as embedded
 from esi_worker.tests.functional.embedded_support import wait_until
 from esi_worker.tests.functional.test_collector import CollectorFixture
 from esi_worker.tests.unit.collector import support
@@ -204,6 +205,64 @@ class TestSecurity(testtools.TestCase):
             url, timeout=30, **self.request(cert=str(self.cert))
         )
         self.assertEqual(200, shown.status_code)
+
+
+class TestKeystone(testtools.TestCase):
+    """Tokens of a real Keystone."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keystone = self.useFixture(embedded.KeystoneFixture())
+        self.collector = self.useFixture(
+            CollectorFixture(auth='keystone', more=self.middleware())
+        )
+
+    def middleware(self) -> str:
+        """What the collector itself logs in with, to check tokens."""
+        identity = self.keystone.server.identity()
+        project, user = embedded.unique('service'), embedded.unique('check')
+        password = 'check'
+        identity.user(user, password, project=project, roles=('admin',))
+        return '\n'.join(
+            (
+                '[keystone_authtoken]',
+                f'www_authenticate_uri = {self.keystone.auth_url}',
+                f'auth_url = {self.keystone.auth_url}',
+                'auth_type = password',
+                f'username = {user}',
+                f'password = {password}',
+                f'project_name = {project}',
+                'user_domain_id = default',
+                'project_domain_id = default',
+                'service_token_roles_required = true',
+            )
+        )
+
+    def status(self, token: str | None) -> int:
+        headers = {} if token is None else {'X-Auth-Token': token}
+        return requests.get(
+            f'{self.collector.url}/targets', headers=headers, timeout=30
+        ).status_code
+
+    def token(self, *roles: str) -> str:
+        identity = self.keystone.server.identity()
+        user = embedded.unique('user')
+        identity.user(user, 'pass', project=self.keystone.project, roles=roles)
+        session = self.keystone.server.session(
+            user, 'pass', self.keystone.project
+        )
+        return str(session.get_token())
+
+    def test_a_role_is_needed(self) -> None:
+        self.assertEqual(
+            [401, 401, 403, 200],
+            [
+                self.status(None),
+                self.status('forged'),
+                self.status(self.token('member')),
+                self.status(self.token('member', 'service')),
+            ],
+        )
 
 
 def silent_connection(host: str, port: int) -> Any:
