@@ -33,6 +33,7 @@ from esi_worker.collector.credentials import Credentials
 from esi_worker.collector.ownership import Ownership
 from esi_worker.collector.pollers import base as pollers
 from esi_worker.collector.syncers.base import SyncerContext
+from esi_worker.collector.timetable import Lane
 from esi_worker.embedded import EtcdServer
 from esi_worker.store import opts as store_opts
 
@@ -83,12 +84,18 @@ def _collector(target: store.Store, interval: float) -> Any:
         pollers.PollerContext(conf, clock, Credentials())
     )
     watch: list[float] = []
+
+    def on_late(seconds: float, lane: Lane) -> None:
+        # What does not answer is meant to wait.
+        if lane is Lane.FAST:
+            watch.append(seconds)
+
     collector = service.Collector(
         context,
         ownership,
         {'bench': poller},
         service.load_syncers(context),
-        on_late=watch.append,
+        on_late=on_late,
     )
     try:
         yield collector, poller, watch

@@ -20,12 +20,16 @@ from __future__ import annotations
 
 import prometheus_client
 
+from esi_worker.collector.timetable import Lane
+
 #: From a schedule that is kept to one that is given up, in seconds.
 _LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 LATENESS = prometheus_client.Histogram(
     'esi_collector_poll_lateness_seconds',
-    'How late polls begin, compared with their schedule.',
+    'How late polls begin, compared with their schedule; what failed last '
+    'is in the slow lane.',
+    ('lane',),
     buckets=_LATENESS,
 )
 POLLS = prometheus_client.Counter(
@@ -44,3 +48,7 @@ TARGETS = prometheus_client.Gauge(
 PARTITIONS = prometheus_client.Gauge(
     'esi_collector_partitions', 'Parts of the targets that are ours.'
 )
+
+
+def observe_lateness(seconds: float, lane: Lane) -> None:
+    LATENESS.labels(lane.value).observe(seconds)

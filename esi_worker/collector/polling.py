@@ -39,6 +39,8 @@ from esi_worker.collector.timetable import Pace, Verdict
 
 LOG = logging.getLogger(__name__)
 
+_FORGET = Pace(interval=60.0, limit=60.0)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Timing:
@@ -90,8 +92,12 @@ class Pools:
         timing: Timing,
         clock: clocks.Clock,
         may_poll: Callable[[], bool],
+        background: Scheduler,
     ) -> None:
-        """:param may_poll: whether we are certain that nobody else polls"""
+        """:param may_poll: whether we are certain that nobody else polls
+        :param background: runs what is no poll
+        """
+        self._background = background
         self._catalogue = catalogue
         self._reporter = reporter
         self._scheduler = scheduler
@@ -231,7 +237,17 @@ class Pools:
         if not self._pools[key].targets:
             del self._pools[key]
             self._scheduler.remove(key)
+            # It may take its time to say goodbye to a device.
+            self._background.add(
+                ('forget', key), lambda: self._forget(key), _FORGET
+            )
+
+    def _forget(self, key: PoolKey) -> Verdict:
+        with self._lock:
+            is_back = key in self._pools
+        if not is_back:
             self._catalogue.poller(key.poller).forget(key.key)
+        return Verdict(once=True)
 
     def _served(self, target: Target) -> Served:
         served = self._catalogue.get(target.type)

@@ -41,7 +41,7 @@ LOG = logging.getLogger(__name__)
 _EVERY_LANE = (Lane.FAST, Lane.SLOW)
 
 
-def _ignore(_lateness: float) -> None:
+def _ignore(_lateness: float, _lane: Lane) -> None:
     pass
 
 
@@ -55,12 +55,13 @@ class Scheduler:
         clock: clocks.Clock,
         name: str = 'poll',
         random: Callable[[], float] = random.random,
-        on_late: Callable[[float], None] = _ignore,
+        on_late: Callable[[float, Lane], None] = _ignore,
     ) -> None:
         """Prepare; ``start`` begins to run tasks.
 
         :param threads: how many runs there may be at a time
-        :param on_late: told of every run by how many seconds it is late
+        :param on_late: told of every run by how many seconds it is late,
+            and its lane
         """
         self._clock = clock
         self._limit = threads
@@ -156,7 +157,7 @@ class Scheduler:
                 lanes = self._open_lanes()
                 row = self._table.take(now, lanes)
                 if row is not None:
-                    return self._begin(row, now)
+                    return self._begin(row)
                 due = self._table.next_due(lanes)
                 self._changed.wait(None if due is None else due - now)
         return None
@@ -169,9 +170,8 @@ class Scheduler:
             return (Lane.FAST,)
         return _EVERY_LANE
 
-    def _begin(self, row: Row, now: float) -> tuple[Row, Lane]:
+    def _begin(self, row: Row) -> tuple[Row, Lane]:
         self._busy[row.lane] += 1
-        self._on_late(now - row.due)
         if sum(self._busy.values()) > len(self._threads):
             number = len(self._threads)
             thread = threading.Thread(
@@ -184,6 +184,7 @@ class Scheduler:
     def _work(self) -> None:
         while (run := self._runs.get()) is not None:
             row, lane = run
+            self._on_late(self._clock.monotonic() - row.due, lane)
             self._run(row)
             with self._changed:
                 self._busy[lane] -= 1

@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-import functools
 import socket
 import threading
 from typing import Any
@@ -24,7 +23,7 @@ from urllib import parse
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker import plugins, store, version
+from esi_worker import store, version
 from esi_worker.collector import (
     api,
     authentication,
@@ -35,10 +34,11 @@ from esi_worker.collector import (
 )
 from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.coordination import Coordinator
-from esi_worker.collector.credentials import Credentials
+from esi_worker.collector.loading import load_pollers as load_pollers
+from esi_worker.collector.loading import load_syncers as load_syncers
 from esi_worker.collector.monitoring import Monitoring
 from esi_worker.collector.ownership import Ownership
-from esi_worker.collector.pollers.base import Poller, PollerContext
+from esi_worker.collector.pollers.base import Poller
 from esi_worker.collector.polling import PoolKey, Pools
 from esi_worker.collector.registry import Registry
 from esi_worker.collector.rendering import Renderer
@@ -49,6 +49,7 @@ from esi_worker.collector.serving import HttpServer, Tls
 from esi_worker.collector.syncers.base import Syncer, SyncerContext
 from esi_worker.collector.target_store import TargetStore
 from esi_worker.collector.targets import Target
+from esi_worker.collector.timetable import Lane
 from esi_worker.collector.validation import TargetParser
 from esi_worker.model.codec import Json
 
@@ -57,40 +58,6 @@ LOG = logging.getLogger(__name__)
 _STOP_SECONDS = 5.0
 _OVERDUE_CHECK_SECONDS = 1.0
 _WILDCARDS = frozenset(('0.0.0.0', '::'))  # noqa: S104
-
-
-def load_pollers(conf: Any, clock: clocks.Clock) -> dict[str, Poller]:
-    """Make the poller plugins that are installed.
-
-    :raises PluginError: one cannot be loaded or made
-    """
-    classes = plugins.load_classes(plugins.POLLERS, Poller)
-    plugins.register_options(conf, list(classes.values()))
-    context = PollerContext(
-        conf, clock, Credentials(conf.collector.credentials_file)
-    )
-    return {
-        name: plugins.make(
-            plugins.POLLERS, name, functools.partial(class_, context)
-        )
-        for name, class_ in classes.items()
-    }
-
-
-def load_syncers(context: SyncerContext) -> dict[str, Syncer]:
-    """Make the syncer plugins that are enabled.
-
-    :raises PluginError: one is not installed, or cannot be loaded or made
-    """
-    enabled = context.conf.collector.syncers
-    classes = plugins.load_classes(plugins.SYNCERS, Syncer, enabled)
-    plugins.register_options(context.conf, list(classes.values()))
-    return {
-        name: plugins.make(
-            plugins.SYNCERS, name, functools.partial(class_, context)
-        )
-        for name, class_ in classes.items()
-    }
 
 
 class Collector:
@@ -102,12 +69,13 @@ class Collector:
         ownership: Ownership,
         pollers: Mapping[str, Poller],
         syncers: Mapping[str, Syncer],
-        on_late: Callable[[float], None] = metrics.LATENESS.observe,
+        on_late: Callable[[float, Lane], None] = metrics.observe_lateness,
     ) -> None:
         """Put it together; nothing runs yet.
 
         :param ownership: that whose fence is in the context
-        :param on_late: told of every poll by how many seconds it is late
+        :param on_late: told of every poll by how many seconds it is late,
+            and its lane
         :raises PluginError: two pollers declare the same type
         :raises ConfigurationError: options contradict each other
         """
@@ -139,6 +107,7 @@ class Collector:
             opts.timing(context.conf),
             clock,
             ownership.is_certain,
+            self.publisher,
         )
         targets = TargetStore(context.store, context.keys)
         self.monitoring = Monitoring(targets, self.reporter)

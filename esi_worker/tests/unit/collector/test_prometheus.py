@@ -118,6 +118,4 @@ class TestMetrics(testtools.TestCase):
         self.see(Sample(STATUS, 'UP'))
 
         self.assertTrue(self.samples('esi_collector_polls_total'))
-        self.assertTrue(
-            self.samples('esi_collector_poll_lateness_seconds_count')
-        )
+        self.assertTrue(self.samples('esi_collector_targets'))
