@@ -43,5 +43,13 @@ def memory_mib(pid: int) -> float:
     raise ValueError(f'the kernel does not tell the memory of {pid}')
 
 
+def resident_mib(pid: int) -> float:
+    """The memory that a process has resident, in MiB."""
+    for line in (_PROC / str(pid) / 'status').read_text().splitlines():
+        if line.startswith('VmRSS:'):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f'the kernel does not tell the memory of {pid}')
+
+
 def _title(pid: int) -> str:
     return (_PROC / str(pid) / 'cmdline').read_text().replace('\0', ' ')
