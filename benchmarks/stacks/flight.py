@@ -46,7 +46,8 @@ TENANTS = 20
 LONGEST_INTERVAL = 5.0
 _RAMP = 12.0
 _WINDOW = 20.0
-_ENDING = 30.0
+#: Stacks that end per second.
+_ENDING_PER_S = 33.0
 _TIMEOUT = 600.0
 
 _TEMPLATE = """\
@@ -94,7 +95,7 @@ def fly(folder: Path, count: int) -> Flight:
         creates_per_s = count / (time.monotonic() - began)
         time.sleep(_RAMP)
         polls, looks, cpu, memory = _window(worker, heat)
-        heat.end(_ENDING)
+        heat.end(count / _ENDING_PER_S)
         _wait(lambda: len(published) >= count)
         account = heat.account()
     return Flight(

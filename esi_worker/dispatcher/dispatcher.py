@@ -119,10 +119,7 @@ class Dispatcher:
 
     def numbers(self) -> dict[str, int]:
         """How many claimed jobs are in which phase; from any thread."""
-        counts = {phase.name.lower(): 0 for phase in Phase}
-        for run in list(self._runs.values()):
-            counts[run.phase.name.lower()] += 1
-        return counts
+        return self._runs.numbers()
 
     @property
     def busy(self) -> bool:
@@ -178,7 +175,9 @@ class Dispatcher:
         timed = {Phase.STARTING}
         if self._starter.free and not self._idle:
             timed.add(Phase.WAITING)
-        times = [run.due for run in self._runs.values() if run.phase in timed]
+        times = [
+            run.due for phase in timed for run in self._runs.in_phase(phase)
+        ]
         poll = self._poller.next_due(self._runs.in_phase(Phase.IN_PROGRESS))
         if poll is not None:
             times.append(poll)
@@ -224,7 +223,7 @@ class Dispatcher:
                 LOG.info('Job %s claimed', run.job.id)
                 run.began = self._clock.monotonic()
                 metrics.CLAIMS.labels(run.job.handler).inc()
-                self._runs[run.job.id] = run
+                self._runs.add(run)
 
     def _begin(self) -> None:
         """Start what is due, and give quick calls the time to return,
@@ -282,7 +281,7 @@ class Dispatcher:
     def _publish(self) -> None:
         starting = self._runs.starting()
         for job_id, outcome in self._outbox.flush(self._announcer, starting):
-            run = self._runs.pop(job_id, None)
+            run = self._runs.drop(job_id)
             if run is not None and outcome:
                 seconds = self._clock.monotonic() - run.began
                 metrics.JOB_RUN.labels(run.job.handler, outcome).observe(
@@ -316,7 +315,7 @@ class Dispatcher:
     def _give_back(self, runs: Sequence[Run]) -> None:
         for run in runs:
             run.ticket.cancel()
-            del self._runs[run.job.id]
+            self._runs.drop(run.job.id)
         self._claimer.give_back(runs)
         for run in runs:
             LOG.info('Job %s handed over', run.job.id)

@@ -205,6 +205,6 @@ class Poller:
         times += [
             run.due
             for run in runs
-            if (None if run.alone else self._key(run)) not in full
+            if not full or (None if run.alone else self._key(run)) not in full
         ]
         return min(times, default=None)

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import enum
 import itertools
@@ -64,7 +64,8 @@ class Run:
     along, ``began`` that of the claim; ``calls`` tells the calls of a run
     apart.
     An ``alone`` run is polled in a call of its own. ``ticket`` is that
-    of its latest call of ``start``.
+    of its latest call of ``start``. ``on_move`` is told the phase before
+    whenever the phase has changed.
     """
 
     job: Job
@@ -80,11 +81,14 @@ class Run:
     alone: bool = False
     reason: str = ''
     ticket: Ticket = dataclasses.field(default_factory=Ticket)
+    on_move: Callable[[Run, Phase], None] | None = None
 
     def move(self, phase: Phase) -> None:
         """Go on to another phase."""
         assert phase in TRANSITIONS[self.phase], (self.phase, phase)
-        self.phase = phase
+        before, self.phase = self.phase, phase
+        if self.on_move is not None:
+            self.on_move(self, before)
 
     def wait(self, now: float, seconds: float) -> None:
         """Be due after a while.
@@ -105,20 +109,59 @@ class Run:
         return self.job.attempt > 0
 
 
-class Runs(dict[str, Run]):
-    """All claims of a process, by the ids of their jobs."""
+class Runs(Mapping[str, Run]):
+    """All claims of a process, by the ids of their jobs.
+
+    They are kept by their phases too: most of thousands are in progress,
+    and every round asks for the few that are not.
+    """
 
     def __init__(self, clock: clocks.Clock) -> None:
-        super().__init__()
         self._clock = clock
+        self._runs: dict[str, Run] = {}
+        self._phases: dict[Phase, dict[str, Run]] = {
+            phase: {} for phase in Phase
+        }
+
+    def __getitem__(self, job_id: str) -> Run:
+        return self._runs[job_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def add(self, run: Run) -> None:
+        """Take a claim up."""
+        self._runs[run.job.id] = run
+        self._phases[run.phase][run.job.id] = run
+        run.on_move = self._moved
+
+    def drop(self, job_id: str) -> Run | None:
+        """Let a claim go, if it is there."""
+        run = self._runs.pop(job_id, None)
+        if run is not None:
+            run.on_move = None
+            del self._phases[run.phase][job_id]
+        return run
+
+    def numbers(self) -> dict[str, int]:
+        """How many runs are in which phase; from any thread."""
+        return {
+            phase.name.lower(): len(runs)
+            for phase, runs in self._phases.items()
+        }
 
     def in_phase(self, phase: Phase) -> list[Run]:
-        return [run for run in self.values() if run.phase is phase]
+        """Those in a phase, in the order in which they came to it."""
+        return list(self._phases[phase].values())
 
     def due(self, phase: Phase) -> list[Run]:
         """Those in a phase whose time has come, oldest claims first."""
         now = self._clock.monotonic()
-        return [run for run in self.in_phase(phase) if run.due <= now]
+        due = [run for run in self._phases[phase].values() if run.due <= now]
+        return sorted(due, key=lambda run: run.claimed_at)
 
     def untried(self) -> list[Run]:
         """Those that wait for their first call."""
@@ -126,8 +169,10 @@ class Runs(dict[str, Run]):
 
     def between_calls(self) -> list[Run]:
         """Those that are inside no call and have nothing to write."""
-        phases = (Phase.WAITING, Phase.IN_PROGRESS)
-        return [run for run in self.values() if run.phase in phases]
+        return [
+            *self.in_phase(Phase.WAITING),
+            *self.in_phase(Phase.IN_PROGRESS),
+        ]
 
     def starting(self, more: Sequence[str] = ()) -> set[str]:
         """The jobs inside a call of ``start``, or about to be.
@@ -135,6 +180,10 @@ class Runs(dict[str, Run]):
         :param more: further ones
         """
         return {*more, *(run.job.id for run in self.begun())}
+
+    def _moved(self, run: Run, before: Phase) -> None:
+        del self._phases[before][run.job.id]
+        self._phases[run.phase][run.job.id] = run
 
     def begun(self) -> list[Run]:
         """Those inside a call of ``start``, or about to be."""

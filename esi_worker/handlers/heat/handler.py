@@ -52,6 +52,7 @@ LOG = log.getLogger(__name__)
 
 #: Seconds after which ``poll`` leaves the other jobs to its next call.
 POLL_BUDGET = 20.0
+_ENDED_PER_LOOK = 3
 
 
 class HeatHandler(base.Handler):
@@ -104,7 +105,7 @@ class HeatHandler(base.Handler):
             more = others.get(tenant, [])
             room = -len(jobs) % backend.MAX_IDS
             chunks += list(_chunks([*jobs, *more[:room]]))
-        return [*([job] for job in ended), *chunks]
+        return _interleaved([[job] for job in ended], chunks)
 
     def _groups(
         self, jobs: Iterable[Job]
@@ -297,6 +298,17 @@ def _by_tenant(known: Iterable[Journey]) -> dict[str, list[Journey]]:
     for journey in sorted(known, key=lambda each: each.watch.seen_at):
         groups.setdefault(journey.tenant, []).append(journey)
     return groups
+
+
+def _interleaved(
+    ended: Sequence[Sequence[Job]], chunks: Sequence[Sequence[Job]]
+) -> Iterator[Sequence[Job]]:
+    """Three stacks that have ended for each look at others: neither may
+    keep the other waiting for ever."""
+    for number in range(max(len(chunks), -(-len(ended) // _ENDED_PER_LOOK))):
+        first = number * _ENDED_PER_LOOK
+        yield from ended[first : first + _ENDED_PER_LOOK]
+        yield from chunks[number : number + 1]
 
 
 def _chunks(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from esi_worker import embedded
-from esi_worker.tests.contract.test_etcd_security import Authority
+from esi_worker.tests.certificates import Authority
 from esi_worker.tests.functional import fault_processes as processes
 from esi_worker.tests.functional import fault_support as faults
 from esi_worker.tests.functional import raw_etcd

@@ -14,156 +14,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-import contextlib
 import time
 from typing import Any
 
 import fixtures as fixtures_
 from keystoneauth1 import loading
-import requests_mock
 import testtools
 
 from esi_worker import clock as clocks
-from esi_worker import store
 from esi_worker.embedded import fixtures
-from esi_worker.handlers import base
-from esi_worker.handlers.heat import handler, remote
+from esi_worker.handlers.heat import remote
 from esi_worker.model import (
     Action,
     Done,
     Failed,
     InProgress,
     Job,
-    Outcome,
     ResourceRef,
     Retry,
 )
+from esi_worker.tests.functional import heat_support as support
 from esi_worker.tests.unit.handlers.heat import scene
 
-#: Far longer than anything takes; only a failing test waits for it.
-PATIENCE = 90.0
 
-NETWORK = """\
-heat_template_version: 2013-05-23
-parameters:
-  name: {type: string}
-  uuid: {type: string}
-  shared: {type: boolean, default: false}
-resources:
-  network:
-    type: OS::Contrail::VirtualNetwork
-    properties:
-      name: {get_param: name}
-      uuid: {get_param: uuid}
-      shared: {get_param: shared}
-outputs:
-  id: {value: {get_resource: network}, description: The id}
-"""
-KNOBS = """\
-heat_template_version: 2013-05-23
-parameters:
-  text: {type: string, default: text}
-  fail: {type: boolean, default: false}
-  wait: {type: number, default: 0}
-  admin_password:
-    type: string
-    default: long-enough
-    constraints: [{length: {min: 8}}]
-resources:
-  thing:
-    type: OS::Heat::TestResource
-    properties:
-      value: {get_param: text}
-      fail: {get_param: fail}
-      action_wait_secs: {create: {get_param: wait}}
-outputs:
-  text: {value: {get_attr: [thing, output]}}
-"""
-
-
-class HandlerTestCase(testtools.TestCase):
-    template = KNOBS
-    clock: clocks.Clock = clocks.SystemClock()
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.heat = self.useFixture(fixtures.HeatFixture())
-        self.tenant = self.heat.tenant
-        self.use_heat(self.heat.server.endpoint)
-
-    def use_heat(self, endpoint: str) -> None:
-        self.use(
-            scene.configuration(
-                auth_type='none',
-                endpoint_override=endpoint,
-                poll_interval=0.2,
-            )
-        )
-
-    def use(self, conf: Any) -> None:
-        """Make a handler with this configuration."""
-        self.context = base.HandlerContext(
-            conf=conf,
-            store=store.MemoryStore(),
-            keys=store.KeyLayout(),
-            catalog=scene.catalog(self.template),
-            clock=self.clock,
-            claim_seconds=lambda: 60.0,
-        )
-        self.restart()
-
-    def restart(self) -> None:
-        """A worker that has taken over: the handler knows nothing."""
-        self.handler = handler.HeatHandler(self.context)
-        self.addCleanup(self.handler.close)
-
-    def job(
-        self, action: Action = Action.CREATE, version: int = 1, **params: Any
-    ) -> Job:
-        return scene.job(
-            action,
-            [scene.value(name, value) for name, value in params.items()],
-            version=version,
-            tenant_id=self.tenant,
-        )
-
-    def run_job(self, job: Job) -> Outcome:
-        """What the dispatcher does with one job."""
-        deadline = time.monotonic() + PATIENCE
-        outcome: Outcome = Retry('not started')
-        while isinstance(outcome, Retry | InProgress):
-            if time.monotonic() > deadline:
-                raise AssertionError(f'{job.id}: {outcome}')
-            time.sleep(min(getattr(outcome, 'after', None) or 0, 0.5))
-            if isinstance(outcome, InProgress):
-                outcome = self.handler.poll([job])[job.id]
-            else:
-                outcome = self.handler.start(job)
-        return outcome
-
-    def done(self, job: Job) -> Done:
-        outcome = self.run_job(job)
-        assert isinstance(outcome, Done), outcome
-        return outcome
-
-    def failed(self, job: Job) -> Failed:
-        outcome = self.run_job(job)
-        assert isinstance(outcome, Failed), outcome
-        return outcome
-
-    def check_state(self, expected: str, outcome: Done | Failed) -> None:
-        self.assertEqual(expected, outcome.results['orchestration_state'])
-
-    @contextlib.contextmanager
-    def requests(self) -> Iterator[Callable[[], list[str]]]:
-        """Record the methods of all HTTP requests."""
-        with requests_mock.Mocker(real_http=True) as mocker:
-            yield lambda: [item.method for item in mocker.request_history]
-
-
-class NetworkTest(HandlerTestCase):
-    template = NETWORK
+class NetworkTest(support.HandlerTestCase):
+    template = support.NETWORK
 
     def network(self, action: Action, version: int, **params: Any) -> Job:
         return self.job(action, version, name='blue', uuid='u-1', **params)
@@ -240,7 +115,7 @@ class NetworkTest(HandlerTestCase):
         waiting = {job.id: job for job in jobs}
         for job in jobs:
             self.assertIsInstance(self.handler.start(job), InProgress)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + support.PATIENCE
         while waiting and time.monotonic() < deadline:
             time.sleep(0.2)
             with self.requests() as methods:
@@ -256,7 +131,7 @@ class NetworkTest(HandlerTestCase):
         self.assertEqual({}, waiting)
 
 
-class CrashTest(HandlerTestCase):
+class CrashTest(support.HandlerTestCase):
     def test_creation_under_way_is_adopted(self) -> None:
         job = self.job(wait=2)
         self.assertIsInstance(self.handler.start(job), InProgress)
@@ -295,7 +170,7 @@ class CrashTest(HandlerTestCase):
         self.check_state('DELETE_COMPLETE', outcome)
 
 
-class HeatCrashTest(HandlerTestCase):
+class HeatCrashTest(support.HandlerTestCase):
     def setUp(self) -> None:
         self.clock = self.manual = clocks.ManualClock()
         super().setUp()
@@ -345,7 +220,7 @@ class HeatCrashTest(HandlerTestCase):
         )
 
 
-class FailureTest(HandlerTestCase):
+class FailureTest(support.HandlerTestCase):
     def test_failed_creation_is_told_with_heats_reason(self) -> None:
         outcome = self.failed(self.job(fail=True))
         self.assertIn('StackFailed: Resource CREATE failed', outcome.error)
@@ -380,7 +255,7 @@ class FailureTest(HandlerTestCase):
         self.assertIsInstance(self.handler.start(self.job()), Retry)
 
 
-class DeleteTest(HandlerTestCase):
+class DeleteTest(support.HandlerTestCase):
     def test_missing_stack_is_deleted_already(self) -> None:
         outcome = self.handler.start(self.job(Action.LOGICAL_DELETE))
         assert isinstance(outcome, Done)
@@ -399,7 +274,7 @@ class DeleteTest(HandlerTestCase):
         self.check_state('CREATE_COMPLETE', outcome)
 
 
-class KeystoneTest(HandlerTestCase):
+class KeystoneTest(support.HandlerTestCase):
     """The service user works in every tenant it has a role in."""
 
     def setUp(self) -> None:
