@@ -54,7 +54,7 @@ _OWN = [
     ),
     cfg.FloatOpt(
         'requests_per_second',
-        default=50.0,
+        default=100.0,
         min=0.1,
         help='Requests per second that each worker process sends to one '
         'endpoint of Heat or Keystone. Looks at stacks wait for their '

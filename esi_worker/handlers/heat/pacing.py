@@ -40,7 +40,7 @@ _CLOSING = frozenset((429, 503))
 #: Seconds that an endpoint is closed for at most, whatever it asks for.
 _LONGEST = 600.0
 #: Seconds of the budget that may be overdrawn by what does not wait.
-_DEBT = 2.0
+_DEBT = 0.25
 
 _waits: contextvars.ContextVar[bool] = contextvars.ContextVar(
     'waits', default=False
