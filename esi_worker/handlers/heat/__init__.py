@@ -14,7 +14,8 @@
 
 The modules, from the outside in: ``handler`` is what the dispatcher
 calls; ``preparing`` and ``resolving`` make a stack request of a job;
-``looking``, ``acting`` and ``decisions`` bring the stack there; ``results``
+``looking``, ``acting`` and ``decisions`` bring the stack there, ``batching``
+says which are looked at together, ``pacing`` how often; ``results``
 says what is published; ``backend`` is the seam to Heat with its two sides
 ``remote`` and ``memory``.
 """

@@ -22,7 +22,7 @@ those of the reference of the Heat worker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import random
 
 from oslo_log import log
@@ -33,6 +33,7 @@ from esi_worker.handlers.heat import (
     acting,
     auditing,
     backend,
+    batching,
     errors,
     journeys,
     looking,
@@ -52,7 +53,6 @@ LOG = log.getLogger(__name__)
 
 #: Seconds after which ``poll`` leaves the other jobs to its next call.
 POLL_BUDGET = 20.0
-_ENDED_PER_LOOK = 3
 
 
 class HeatHandler(base.Handler):
@@ -98,29 +98,7 @@ class HeatHandler(base.Handler):
         self, due: Sequence[Job], soon: Sequence[Job]
     ) -> Iterable[Sequence[Job]]:
         """One request each, and stacks that have ended by themselves."""
-        ended, groups = self._groups(due)
-        _, others = self._groups(soon)
-        chunks = []
-        for tenant, jobs in groups.items():
-            more = others.get(tenant, [])
-            room = -len(jobs) % backend.MAX_IDS
-            chunks += list(_chunks([*jobs, *more[:room]]))
-        return _interleaved([[job] for job in ended], chunks)
-
-    def _groups(
-        self, jobs: Iterable[Job]
-    ) -> tuple[list[Job], dict[str, list[Job]]]:
-        """Those that were seen to have ended; the others by tenant."""
-        ended: list[Job] = []
-        groups: dict[str, list[Job]] = {}
-        for job in jobs:
-            journey = self._journeys.get(job.id)
-            if journey is not None and journey.found is not None:
-                ended.append(job)
-            else:
-                tenant = journey.tenant if journey else ''
-                groups.setdefault(tenant, []).append(job)
-        return ended, groups
+        return batching.share_out(due, soon, self._journeys)
 
     def poll(self, jobs: Sequence[Job]) -> Mapping[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
@@ -298,22 +276,6 @@ def _by_tenant(known: Iterable[Journey]) -> dict[str, list[Journey]]:
     for journey in sorted(known, key=lambda each: each.watch.seen_at):
         groups.setdefault(journey.tenant, []).append(journey)
     return groups
-
-
-def _interleaved(
-    ended: Sequence[Sequence[Job]], chunks: Sequence[Sequence[Job]]
-) -> Iterator[Sequence[Job]]:
-    """Three stacks that have ended for each look at others: neither may
-    keep the other waiting for ever."""
-    for number in range(max(len(chunks), -(-len(ended) // _ENDED_PER_LOOK))):
-        first = number * _ENDED_PER_LOOK
-        yield from ended[first : first + _ENDED_PER_LOOK]
-        yield from chunks[number : number + 1]
-
-
-def _chunks(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
-    for first in range(0, len(jobs), backend.MAX_IDS):
-        yield jobs[first : first + backend.MAX_IDS]
 
 
 def _little_jitter() -> float:

@@ -62,6 +62,14 @@ _OWN = [
         'requests that change something count, but do not wait.',
     ),
     cfg.IntOpt(
+        'max_sessions',
+        default=512,
+        min=1,
+        help='Tenants whose sessions, with their tokens and catalogs, a '
+        'worker process keeps. The one not used for longest is forgotten, '
+        'and costs a login when it is needed again.',
+    ),
+    cfg.IntOpt(
         'stack_timeout',
         default=10,
         min=1,

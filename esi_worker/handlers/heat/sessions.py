@@ -37,8 +37,6 @@ import requests
 from esi_worker import exceptions
 from esi_worker.handlers.heat import errors, options, pacing
 
-#: So many tenants are remembered.
-MAX_TENANTS = 256
 _POOL_SIZE = 32
 _TOO_MANY = 429
 #: Options that scope a login; the tenant takes their place.
@@ -59,13 +57,13 @@ _SCOPED = frozenset(('v3applicationcredential',))
 class TenantSessions:
     """Hands out sessions; may be used by several threads."""
 
-    def __init__(self, conf: Any, limit: int = MAX_TENANTS) -> None:
+    def __init__(self, conf: Any) -> None:
         """Check the configuration.
 
         :raises ConfigurationError: it cannot be used
         """
         self._conf = conf
-        self._limit = limit
+        self._limit = conf[options.GROUP].max_sessions
         self._lock = threading.Lock()
         self._sessions: collections.OrderedDict[str, Any] = (
             collections.OrderedDict()

@@ -18,7 +18,7 @@ from typing import Any
 
 import testtools
 
-from esi_worker.handlers.heat import backend
+from esi_worker.handlers.heat import backend, preparing, resolving
 from esi_worker.model import (
     Failed,
     InProgress,
@@ -115,6 +115,27 @@ class SplitTest(PrepareTestCase):
         )
         self.assertEqual(first.tags, same.tags)
         self.assertNotEqual(first.tags, other.tags)
+
+    def test_version_counts_where_the_stack_uses_it(self) -> None:
+        """Monitoring depends on it: targets carry the version."""
+
+        context = self.scene.context
+        resolver = resolving.Resolver(
+            context.store, context.keys, context.catalog.types
+        )
+        preparer = preparing.Preparer(context, resolver)
+
+        def digest(version: int, *params: Param) -> str:
+            job = scene.job(params=params, version=version)
+            return preparer.prepare(job).request.tags[-1]
+
+        name = scene.value('name', 'blue')
+        self.assertEqual(digest(1, name), digest(2, name))
+        for used in ('version', 'jinja_owner'):
+            self.assertNotEqual(
+                digest(1, name, scene.value(used, 1)),
+                digest(2, name, scene.value(used, 2)),
+            )
 
     def test_request_keeps_secrets_out_of_its_text(self) -> None:
         request = self.request(scene.value('password', 'hunter2'))

@@ -44,9 +44,11 @@ class TenantSessionsTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         conf = scene.configuration(
-            auth_type='none', endpoint_override='http://h/v1'
+            auth_type='none',
+            endpoint_override='http://h/v1',
+            max_sessions=2,
         )
-        self.sessions = sessions.TenantSessions(conf, limit=2)
+        self.sessions = sessions.TenantSessions(conf)
         self.addCleanup(self.sessions.close)
 
     def test_session_of_a_tenant_is_kept(self) -> None:

@@ -412,6 +412,24 @@ class ManyJobsTest(TroubleTestCase):
         self.assertEqual([80, 20, 1, 1, 1], [len(batch) for batch in batches])
         self.assertEqual([*jobs[80:90], *soon], batches[1])
 
+    def test_ended_stacks_and_looks_take_turns(self) -> None:
+        jobs = [
+            scene.job(
+                ref=ResourceRef('network', f'n{i}'),
+                tenant_id='big' if i < 6 else f'small-{i}',
+            )
+            for i in range(9)
+        ]
+        for job in jobs:
+            self.begin(job)
+        self.scene.clock.advance(10)
+        self.scene.handler.poll(jobs[:6])
+        batches = list(self.scene.handler.batches(jobs[1:], ()))
+        self.assertEqual(
+            [jobs[1], jobs[2], jobs[3], jobs[6], jobs[4], jobs[5], jobs[7]],
+            [batch[0] for batch in batches[:7]],
+        )
+
     def test_each_tenant_is_asked_once(self) -> None:
         jobs = [
             scene.job(
