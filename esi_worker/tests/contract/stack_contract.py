@@ -208,7 +208,7 @@ class Updates(StackContract):
         request = self.request(value='new')
         self.update(stack_id, request)
         info = self.settled(stack_id)
-        self.assertEqual('UPDATE_COMPLETE', info.status)
+        self.assertEqual('UPDATE_COMPLETE', info.status, info.reason)
         self.assertEqual(set(request.tags), set(info.tags))
         self.assertEqual('new', self.output(stack_id, 'first'))
 
@@ -251,7 +251,7 @@ class Updates(StackContract):
         request = self.request(value='new')
         self.update(stack_id, request)
         info = self.settled(stack_id)
-        self.assertEqual('UPDATE_COMPLETE', info.status)
+        self.assertEqual('UPDATE_COMPLETE', info.status, info.reason)
         self.assertEqual(set(request.tags), set(info.tags))
 
     def test_update_of_a_deleted_stack_is_not_found(self) -> None:
