@@ -19,6 +19,8 @@ not talk to etcd: whoever watches the configs hands them to ``put``,
 """
 
 from esi_worker.templates.catalog import HEAT_TEMPLATE, TemplateCatalog
+from esi_worker.templates.linting.findings import Finding, Severity
+from esi_worker.templates.linting.linter import Linter
 from esi_worker.templates.loading import load_catalog
 from esi_worker.templates.options import list_opts
 from esi_worker.templates.template import (
@@ -31,6 +33,9 @@ from esi_worker.templates.template import (
 __all__ = (
     'HEAT_TEMPLATE',
     'HEAT_TEMPLATES_PATH',
+    'Finding',
+    'Linter',
+    'Severity',
     'Template',
     'TemplateCatalog',
     'canonical_handler',

@@ -32,6 +32,8 @@ from esi_worker import exceptions
 from esi_worker.mapping import Choice
 from esi_worker.model import Config, ResourceType, TypeRegistry
 from esi_worker.model.codec import Json
+from esi_worker.templates.linting import own
+from esi_worker.templates.linting.texts import TextFacts
 from esi_worker.templates.rendering import Renderer
 from esi_worker.templates.template import (
     HEAT_TEMPLATES_PATH,
@@ -54,7 +56,7 @@ Choices = Mapping[str, Mapping[str, Choice]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Broken:
+class Broken:
     """A template in etcd that cannot be used."""
 
     key: str
@@ -89,8 +91,9 @@ class TemplateCatalog:
         self._files = {template.id: template for template in templates}
         for template in self._files.values():
             self._renderer.compile(template.id, template.text)
+        self._facts: dict[str, tuple[str, TextFacts]] = {}
         self._lock = threading.Lock()
-        self._stored: dict[str, Template | _Broken] = {}
+        self._stored: dict[str, Template | Broken] = {}
 
     def choose(
         self,
@@ -114,6 +117,11 @@ class TemplateCatalog:
             type_, body, version, self.types, resource_id=resource_id
         )
 
+    @property
+    def choosing(self) -> tuple[str, ...]:
+        """The handlers for which templates are chosen."""
+        return tuple(self._choices)
+
     def choice(self, handler: str, resource_type: str) -> Choice | None:
         """The expression behind ``choose``, if there is one."""
         if resource_type == HEAT_TEMPLATE.name:
@@ -133,12 +141,38 @@ class TemplateCatalog:
             found = self._files.get(template_id)
         if found is None:
             raise exceptions.TemplateNotFound(template_id)
-        if isinstance(found, _Broken):
+        if isinstance(found, Broken):
             raise exceptions.TemplateError(
                 f'template "{template_id}" cannot be used: {found.reason}; '
                 f'correct {found.key} or delete it'
             )
+        fault = self._fault(found)
+        if fault:
+            raise exceptions.TemplateError(
+                f'template "{template_id}" cannot be used: {fault}; '
+                f'correct {found.source}'
+            )
         return found
+
+    def _fault(self, template: Template) -> str:
+        """Why Heat would refuse whatever is made of a template."""
+        for parameter, (rule, message) in own.check_text(
+            template, self.facts(template)
+        ):
+            if rule.blocks:
+                return f'parameter "{parameter}": {message}'
+        return ''
+
+    def facts(self, template: Template) -> TextFacts:
+        """What the text of a template declares."""
+        with self._lock:
+            known = self._facts.get(template.id)
+        if known is not None and known[0] == template.text:
+            return known[1]
+        facts = TextFacts.read(self._renderer.environment, template.text)
+        with self._lock:
+            self._facts[template.id] = template.text, facts
+        return facts
 
     def get_for(self, handler: str, template_id: str) -> Template:
         """Find a template that a handler has chosen.
@@ -176,6 +210,16 @@ class TemplateCatalog:
             if isinstance(template, Template)
         )
 
+    def broken(self) -> tuple[tuple[str, Broken], ...]:
+        """The templates that cannot even be read, by their ids."""
+        with self._lock:
+            stored = dict(self._stored)
+        return tuple(
+            (template_id, found)
+            for template_id, found in sorted(stored.items())
+            if isinstance(found, Broken)
+        )
+
     def put(self, key: str, text: str) -> str | None:
         """Take a template from etcd; a broken one is logged and kept.
 
@@ -207,20 +251,20 @@ class TemplateCatalog:
             for template_id in gone:
                 del self._stored[template_id]
 
-    def _store(self, template_id: str, found: Template | _Broken) -> None:
+    def _store(self, template_id: str, found: Template | Broken) -> None:
         with self._lock:
             before = self._stored.get(template_id)
             self._stored[template_id] = found
-        if isinstance(found, _Broken) and found != before:
+        if isinstance(found, Broken) and found != before:
             LOG.error(
                 'Template %(id)s in %(key)s cannot be used: %(reason)s',
                 {'id': template_id, 'key': found.key, 'reason': found.reason},
             )
 
-    def _read(self, key: str, text: str) -> Template | _Broken:
+    def _read(self, key: str, text: str) -> Template | Broken:
         try:
             template = decode(key, Config.decode(key, text).body)
             self._renderer.compile(template.id, template.text)
         except exceptions.TerminalError as exc:
-            return _Broken(key, str(exc))
+            return Broken(key, str(exc))
         return template

@@ -49,6 +49,11 @@ class Renderer:
         self._lock = threading.Lock()
         self._compiled: dict[str, tuple[str, jinja2.Template]] = {}
 
+    @property
+    def environment(self) -> jinja2.Environment:
+        """Reads the texts."""
+        return self._environment
+
     def compile(self, template_id: str, text: str) -> jinja2.Template:
         """Compile a text, unless this has been done.
 
