@@ -35,6 +35,7 @@ class ConfigIntake:
         self._world = world
         self._keys = world.keys
         self._catalog = catalog
+        self._journal = templates.Journal(catalog)
 
     def take_all(self, items: Sequence[store.KeyValue]) -> None:
         """Make the mirrors equal to a listing."""
@@ -43,6 +44,7 @@ class ConfigIntake:
         self._catalog.replace_all(
             {kv.key: kv.value for kv in items if self._template_id(kv.key)}
         )
+        self._journal.look_at_all()
         for kv in items:
             if self._template_id(kv.key) is None:
                 ref = world.cache.put(kv)
@@ -85,6 +87,7 @@ class ConfigIntake:
             self._catalog.remove(template_id)
         else:
             self._catalog.put(kv.key, kv.value)
+        self._journal.look_at(template_id)
 
     def _template_id(self, key: str) -> str | None:
         path = self._keys.config_path(key)

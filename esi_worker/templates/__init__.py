@@ -20,6 +20,7 @@ not talk to etcd: whoever watches the configs hands them to ``put``,
 
 from esi_worker.templates.catalog import HEAT_TEMPLATE, TemplateCatalog
 from esi_worker.templates.linting.findings import Finding, Severity
+from esi_worker.templates.linting.journal import Journal
 from esi_worker.templates.linting.linter import Linter
 from esi_worker.templates.loading import load_catalog
 from esi_worker.templates.options import list_opts
@@ -34,6 +35,7 @@ __all__ = (
     'HEAT_TEMPLATE',
     'HEAT_TEMPLATES_PATH',
     'Finding',
+    'Journal',
     'Linter',
     'Severity',
     'Template',

@@ -146,12 +146,6 @@ class TemplateCatalog:
                 f'template "{template_id}" cannot be used: {found.reason}; '
                 f'correct {found.key} or delete it'
             )
-        fault = self._fault(found)
-        if fault:
-            raise exceptions.TemplateError(
-                f'template "{template_id}" cannot be used: {fault}; '
-                f'correct {found.source}'
-            )
         return found
 
     def _fault(self, template: Template) -> str:
@@ -175,10 +169,11 @@ class TemplateCatalog:
         return facts
 
     def get_for(self, handler: str, template_id: str) -> Template:
-        """Find a template that a handler has chosen.
+        """Find a template that a handler has chosen, to make jobs.
 
         :raises TemplateNotFound: there is none of this id
-        :raises TemplateError: it is broken or for another handler
+        :raises TemplateError: it is broken or for another handler, or
+            Heat would refuse what is made of it
         """
         template = self.get(template_id)
         if canonical_handler(template.handler) != canonical_handler(handler):
@@ -186,6 +181,12 @@ class TemplateCatalog:
                 f'template "{template_id}" ({template.source}) is for the '
                 f'handler "{template.handler}", but "{handler}" has chosen '
                 'it; correct its "handler" or the choice'
+            )
+        fault = self._fault(template)
+        if fault:
+            raise exceptions.TemplateError(
+                f'template "{template_id}" cannot be used: {fault}; '
+                f'correct {template.source}'
             )
         return template
 

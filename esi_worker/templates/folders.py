@@ -93,6 +93,14 @@ def load(folder: pathlib.Path) -> Iterator[TypeFolder]:
             yield _DriverFile(entry / DRIVER_FILE).read()
 
 
+def read_type(path: pathlib.Path) -> TypeFolder:
+    """Read one ``driver.yaml``.
+
+    :raises ConfigurationError: naming the file, the field and the fix
+    """
+    return _DriverFile(path).read()
+
+
 class _DriverFile:
     """Reads one ``driver.yaml``."""
 

@@ -20,7 +20,7 @@ they say of a type.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import dataclasses
 import inspect
 import json
@@ -46,9 +46,12 @@ LOG = logging.getLogger(__name__)
 SHARE = pathlib.Path('share', 'esi-worker', 'templates')
 
 
-def load_catalog(conf: Any) -> TemplateCatalog:
+def load_catalog(
+    conf: Any, further: Iterable[folders.TypeFolder] = ()
+) -> TemplateCatalog:
     """Read everything that the group ``[resources]`` names.
 
+    :param further: types and templates that win over those of folders
     :raises ConfigurationError: naming the file, the field and the fix
     :raises PluginError: an entry point cannot be loaded
     """
@@ -57,6 +60,8 @@ def load_catalog(conf: Any) -> TemplateCatalog:
     builder = _Builder()
     for folder in _folders(resources.template_paths):
         builder.add_folder(folder)
+    for declared in further:
+        builder.add(declared)
     if resources.schemas:
         builder.add_schemas(resources.schemas)
     handlers = tuple(resources.handlers)
@@ -76,13 +81,16 @@ class _Builder:
 
     def add_folder(self, folder: pathlib.Path) -> None:
         for declared in folders.load(folder):
-            self.types.add(declared.type)
-            for by_type in self.choices.values():
-                by_type.pop(declared.type.name, None)
-            for choice in declared.choices.values():
-                self.choose(choice)
-            for template in declared.templates:
-                self.templates[template.id] = template
+            self.add(declared)
+
+    def add(self, declared: folders.TypeFolder) -> None:
+        self.types.add(declared.type)
+        for by_type in self.choices.values():
+            by_type.pop(declared.type.name, None)
+        for choice in declared.choices.values():
+            self.choose(choice)
+        for template in declared.templates:
+            self.templates[template.id] = template
 
     def choose(self, choice: Choice) -> None:
         handler = canonical_handler(choice.handler)

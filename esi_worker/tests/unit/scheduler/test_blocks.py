@@ -221,6 +221,20 @@ class MissingTemplateTest(cases.ClusterTest):
         self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
         self.assert_quiet()
 
+    def test_a_template_that_heat_would_refuse_blocks(self) -> None:
+        text = 'heat_template_version: 2013-05-23\nparameters: {}\n'
+        self.cluster.write_template('network', text)
+        self.cluster.settle()
+        self.write(NETWORK, 'n')
+        self.assertIn(
+            'the text declares no such parameter',
+            self.cluster.blocked(NETWORK, 'n')['reason'],
+        )
+        self.assertIn('[parameter-not-declared]', self.log.output)
+        self.cluster.write_template('network')
+        self.cluster.settle()
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+
     def test_a_deletion_does_not_need_the_template(self) -> None:
         self.write(NETWORK, 'n')
         key = '/config/v2.0/heat_templates/network'
