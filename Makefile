@@ -38,9 +38,11 @@ test-slow: venv ## outages and soaks
 unit contract functional simulation: venv ## one kind of tests
 	@$(RUN_TESTS) $@
 
-conformance: venv ## compare with the recorded traces, rule by rule
-	@$(BIN)/python -m esi_worker.tests.conformance.report
-	@$(RUN_TESTS) conformance
+TRACES ?=
+conformance: venv ## compare with recorded traces, rule by rule: TRACES=folder
+	@$(BIN)/python -W ignore -m esi_worker.tests.conformance.report $(TRACES)
+	@$(if $(TRACES),ESI_WORKER_TRACES=$(abspath $(TRACES)) )$(RUN_TESTS) \
+		conformance
 
 SEEDS ?= 1000
 FIRST ?= 0

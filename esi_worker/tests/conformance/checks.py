@@ -27,18 +27,30 @@ from esi_worker import exceptions
 from esi_worker.drivers import Plan, with_previous
 from esi_worker.mapping import Choice
 from esi_worker.model import Action, Param, PublishedState, ResourceRef
-from esi_worker.tests.conformance import comparing
-from esi_worker.tests.conformance.traces import Known, Run, Traces
+from esi_worker.tests.conformance import comparing, published, stories
+from esi_worker.tests.conformance.traces import (
+    TEMPLATES_2018,
+    Known,
+    Run,
+    Traces,
+)
 
 CHOICE = 'template choice'
 PARAMS = 'params'
 REFERENCES = 'references'
 RENDERING = 'rendering'
-NONWORKABLE = 'nonworkable'
+DEPENDENCY = 'dependency'
+STATES = 'state records'
 RELATIONS = 'relations'
-RULES = (CHOICE, PARAMS, REFERENCES, RENDERING, NONWORKABLE, RELATIONS)
-
-SCHEMAS_RUN = 'heat_templates_2018.json'
+RULES = (
+    CHOICE,
+    PARAMS,
+    REFERENCES,
+    DEPENDENCY,
+    RENDERING,
+    STATES,
+    RELATIONS,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -181,18 +193,20 @@ def _of_handler(
 
 
 def story(traces: Traces) -> Iterator[Finding]:
-    """``story/``: which handlers work on each config write.
-
-    What the jobs depend on is the scheduler's and is checked there.
-    """
-    monitored = traces.scenarios('two_handlers')
+    """``story/``: which handlers work on each config write, what they
+    wait for, and what is published."""
     for scenario in traces.scenarios('story'):
-        run = traces.run(SCHEMAS_RUN)
-        if scenario in monitored:
-            run = traces.two_handlers(scenario)
-        for record in traces.lines(f'story/{scenario}.jsonl'):
-            if record['config_value'] is not None:
+        run = traces.story(scenario)
+        records = list(traces.lines(f'story/{scenario}.jsonl'))
+        for record in records:
+            if record.get('config_value') is not None:
                 yield _one_write(run, scenario, record)
+        for job_id, mismatch in stories.dependency_findings(
+            run, scenario, records
+        ):
+            yield Finding(scenario, DEPENDENCY, job_id, mismatch)
+        for key, mismatch in published.findings(records):
+            yield Finding(scenario, STATES, key, mismatch)
 
 
 def _one_write(run: Run, scenario: str, record: Any) -> Finding:
@@ -209,15 +223,15 @@ def _one_write(run: Run, scenario: str, record: Any) -> Finding:
     mismatch = '' if chosen == recorded else f'{chosen}, not {recorded}'
     if recorded:
         return Finding(scenario, CHOICE, key, mismatch)
-    expected = PublishedState.read_complete(resource.version).encode()
-    if PublishedState(**record['state']).encode() != expected:
+    expected = PublishedState.read_complete(resource.version)
+    if PublishedState(**record['state']) != expected:
         mismatch = 'another state'
-    return Finding(scenario, NONWORKABLE, key, mismatch)
+    return Finding(scenario, STATES, key, mismatch)
 
 
 def nonworkable(traces: Traces) -> Iterator[Finding]:
     """``nonworkable.jsonl``: configs that make no job."""
-    run = traces.run(SCHEMAS_RUN)
+    run = traces.run(TEMPLATES_2018)
     for record in traces.lines('nonworkable.jsonl'):
         resource = run.resource(record['config_key'], record['config_value'])
         plan = run.drivers.plan(resource, Known({}))
@@ -226,7 +240,7 @@ def nonworkable(traces: Traces) -> Iterator[Finding]:
         if PublishedState.read_complete(resource.version) != expected:
             mismatch = 'another state'
         yield Finding(
-            record['scenario'], NONWORKABLE, record['config_key'], mismatch
+            record['scenario'], STATES, record['config_key'], mismatch
         )
 
 
@@ -257,7 +271,7 @@ def derived(traces: Traces) -> Iterator[Finding]:
     document = traces.document('derived_from_schemas.json')
     if document is None:
         return
-    catalog = traces.run(SCHEMAS_RUN).catalog
+    catalog = traces.run(TEMPLATES_2018).catalog
     for name, relations in document['relations'].items():
         type_ = catalog.types.get(name)
         ours = None if type_ is None else dict(type_.relations)

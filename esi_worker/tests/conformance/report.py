@@ -83,6 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments = sys.argv[1:]
     folder = pathlib.Path(arguments[0]) if arguments else traces.find()
     findings: list[checks.Finding] = []
+    if arguments and not pathlib.Path(arguments[0]).is_dir():
+        _say(f'{folder} is no folder')
+        return 2
     if folder is None or not folder.is_dir():
         _say(f'There are no traces; name their folder ({traces.VARIABLE}).')
     else:

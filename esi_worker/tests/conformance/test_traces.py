@@ -19,9 +19,16 @@ with two handlers, in scenario 02.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
+import pathlib
+from typing import Any
+
+import fixtures
 import testtools
 
-from esi_worker.tests.conformance import checks, report, traces
+from esi_worker.tests.conformance import checks, report, stories, traces
 
 
 class TracesTest(testtools.TestCase):
@@ -66,11 +73,92 @@ class TracesTest(testtools.TestCase):
         self.assertEqual(len(checks.CHECKS) + 1, len(tests))
 
 
+class DependencyTest(testtools.TestCase):
+    """The check of dependencies finds what is wrong."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        found = traces.find()
+        if found is None:
+            self.skipTest(
+                f'no recorded traces; {traces.VARIABLE} names their folder'
+            )
+        self.run_ = traces.Traces(found).story('05_load_balancer')
+        self.records = list(
+            traces.Traces(found).lines('story/05_load_balancer.jsonl')
+        )
+        if not self.records:
+            self.skipTest('the story is not among the traces')
+
+    def wrong(self) -> int:
+        found = stories.dependency_findings(
+            self.run_, '05_load_balancer', self.records
+        )
+        return len([job_id for job_id, mismatch in found if mismatch])
+
+    def first(self, dependent: bool) -> Any:
+        """A workflow's first job that waits for others, or does not."""
+        for record in self.records:
+            for job in record['workflow']:
+                if bool(job['dependency']) is dependent:
+                    return record, job
+
+    def test_as_recorded_all_match(self) -> None:
+        self.assertEqual(0, self.wrong())
+
+    def test_a_dependency_that_is_missing(self) -> None:
+        for record in self.records:
+            for job in record['workflow']:
+                job['dependency'] = []
+        self.assertGreater(self.wrong(), 0)
+
+    def test_a_dependency_that_is_one_too_many(self) -> None:
+        _, job = self.first(dependent=False)
+        job['dependency'] = ['create:heat_worker:tenant:x:1:aaaaa']
+        self.assertEqual(1, self.wrong())
+
+    def test_another_action(self) -> None:
+        _, job = self.first(dependent=False)
+        job['action'] = 'delete'
+        self.assertEqual(1, self.wrong())
+
+
 class ReportTest(testtools.TestCase):
     def test_absent_traces_count_nothing(self) -> None:
         printed = list(report.lines([]))
         self.assertEqual(len(checks.RULES), len(printed))
         self.assertTrue(all(line.endswith('0/0') for line in printed))
+
+    def test_an_empty_folder_counts_nothing(self) -> None:
+        folder = self.useFixture(fixtures.TempDir()).path
+        (pathlib.Path(folder) / 'story').mkdir()
+        (pathlib.Path(folder) / 'story' / '99_new.jsonl').write_text('\n')
+        self.assertEqual(0, self.main(folder))
+        self.assertEqual(
+            len(checks.RULES), len(self.printed.getvalue().splitlines())
+        )
+
+    def test_a_folder_that_is_none_is_a_wrong_command_line(self) -> None:
+        self.assertEqual(2, self.main('/nowhere'))
+
+    def test_a_mismatch_makes_the_exit_code_1(self) -> None:
+        folder = self.useFixture(fixtures.TempDir()).path
+        record = {
+            'scenario': '99_new',
+            'config_key': '/config/v2.0/tenants/t',
+            'config_value': {'body': {'id': 't'}, 'version': 1},
+            'expected_state': {'version': 1, 'state': {}, 'error': ''},
+        }
+        path = pathlib.Path(folder) / 'nonworkable.jsonl'
+        record['config_key'] = '/config/common/v1.0/tenants/t'
+        path.write_text(json.dumps(record))
+        self.assertEqual(1, self.main(folder))
+        self.assertIn('another state', self.printed.getvalue())
+
+    def main(self, folder: str) -> int:
+        self.printed = io.StringIO()
+        with contextlib.redirect_stdout(self.printed):
+            return report.main([folder])
 
     def test_a_mismatch_is_named(self) -> None:
         finding = checks.Finding('one', checks.PARAMS, 'a job', 'wrong')

@@ -35,7 +35,9 @@ from esi_worker.model.codec import Json
 from esi_worker.templates import options
 
 VARIABLE = 'ESI_WORKER_TRACES'
+TEMPLATES_2018 = 'heat_templates_2018.json'
 _CONFIG = '/config/'
+_OF_2017 = ('01_', '02_', '03_')
 
 
 def find() -> pathlib.Path | None:
@@ -98,7 +100,8 @@ class Traces:
             return
         with path.open(encoding='utf-8') as file:
             for line in file:
-                yield json.loads(line)
+                if line.strip():
+                    yield json.loads(line)
 
     def scenarios(self, folder: str) -> list[str]:
         """The names of the scenarios recorded in a folder."""
@@ -149,11 +152,32 @@ class Traces:
             conf.set_override(option, str(self.root / name), options.GROUP)
 
     def two_handlers(self, scenario: str) -> Run:
-        """The system of 2017, which had two handlers."""
-        return self.run(
-            f'two_handlers/templates_{scenario}.json',
-            'two_handlers/template_mappings.json',
+        """The system of 2017, which had two handlers.
+
+        Without templates of the scenario's own those of another one
+        serve: it was one system.
+        """
+        found = sorted(
+            path.name for path in self.root.glob('two_handlers/templates_*')
         )
+        own = f'templates_{scenario}.json'
+        name = own if own in found or not found else found[0]
+        return self.run(
+            f'two_handlers/{name}', 'two_handlers/template_mappings.json'
+        )
+
+    def story(self, scenario: str) -> Run:
+        """The system that a story was recorded from: 01, 02 and 03 are
+        of 2017, and so is whatever was monitored by a handler."""
+        monitored = any(
+            job['handler'] == 'monitoring_worker'
+            for record in self.lines(f'story/{scenario}.jsonl')
+            for job in record.get('workflow') or ()
+        )
+        old = scenario.startswith(_OF_2017)
+        if monitored or old or scenario in self.scenarios('two_handlers'):
+            return self.two_handlers(scenario)
+        return self.run(TEMPLATES_2018)
 
 
 def _envelope(body: Json) -> str:
