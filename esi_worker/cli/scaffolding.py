@@ -50,6 +50,7 @@ dependencies = ["esi-worker"]
 
 [tool.setuptools]
 packages = ["{package}"]
+include-package-data = false
 
 [tool.setuptools.package-data]
 {package} = ["templates/*/*"]

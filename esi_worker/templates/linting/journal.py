@@ -27,7 +27,10 @@ LOG = logging.getLogger(__name__)
 
 
 class Journal:
-    """Logs findings, each once for as long as it is one."""
+    """Logs findings, each once for as long as it is one.
+
+    A fault of the linter's own is logged and stops nothing.
+    """
 
     def __init__(self, catalog: TemplateCatalog) -> None:
         self._catalog = catalog
@@ -36,7 +39,12 @@ class Journal:
     def look_at_all(self) -> None:
         """All templates were loaded."""
         found: dict[str, list[Finding]] = {}
-        for finding in Linter(self._catalog).lint():
+        try:
+            every = Linter(self._catalog).lint()
+        except Exception:
+            LOG.exception('The linter has failed')
+            return
+        for finding in every:
             found.setdefault(finding.template, []).append(finding)
         for template_id in self._known.keys() | found.keys():
             self._note(template_id, found.get(template_id, ()))
@@ -48,7 +56,11 @@ class Journal:
         except exceptions.TemplateError:
             self._note(template_id, ())
             return
-        found = Linter(self._catalog).lint_template(template)
+        try:
+            found = list(Linter(self._catalog).lint_template(template))
+        except Exception:
+            LOG.exception('The linter has failed at "%s"', template_id)
+            return
         self._note(template_id, found)
 
     def _note(self, template_id: str, found: Iterable[Finding]) -> None:

@@ -71,7 +71,12 @@ class TextFacts:
         try:
             every = _load(''.join(_data(environment, text, False)))
             outer = _load(''.join(_data(environment, text, True)))
-        except (yaml.YAMLError, ValueError) as error:
+        except (
+            yaml.YAMLError,
+            ValueError,
+            TypeError,
+            RecursionError,
+        ) as error:
             reason = str(error).replace('\n', ' ')
             return cls(variables, problem=f'it is no plain YAML: {reason}')
         return cls(
