@@ -34,6 +34,8 @@ key                                    value
 ``<worker>/blocked/<path>``            why no job can be made
 ``<worker>/history/<path>``            the latest transitions
 ``<worker>/requests/<request id>``     what an operator asks for, on a lease
+``<worker>/drift/<path>``              how a stack was changed by others
+``<worker>/periodic/<task>``           who does a periodic task, on a lease
 ``<worker>/workers/<worker id>``       a live worker, on its lease
 ``<worker>/targets/<target id>``       a monitoring target
 ``<worker>/draining/<worker id>``      a worker is to take no more jobs
@@ -127,6 +129,12 @@ class KeyLayout:
 
     def request(self, request_id: str) -> str:
         return f'{self.worker_prefix}/requests/{request_id}'
+    def drift(self, path: str) -> str:
+        return f'{self.worker_prefix}/drift/{path}'
+
+    def periodic(self, task: str) -> str:
+        """The election of the worker that does a periodic task."""
+        return f'{self.worker_prefix}/periodic/{task}'
 
     def worker(self, worker_id: str) -> str:
         return f'{self.worker_prefix}/workers/{worker_id}'

@@ -56,6 +56,8 @@ def done(journey: journeys.Journey, details: backend.StackDetails) -> Done:
             stack_status=status,
             status_reason=_REASONS.get(status, details.info.reason),
             output=outputs,
+            stack_uuid=details.info.id,
+            changed_at=details.info.changed_at,
         ),
     )
 
@@ -97,6 +99,8 @@ def stack_failed(
             masking.masked(error.info.reason, journey.secrets)
         ),
         output=_last_outputs(job, resolver),
+        stack_uuid=error.info.id,
+        changed_at=error.info.changed_at,
     )
     return Failed(plain.error, plain.results, record)
 

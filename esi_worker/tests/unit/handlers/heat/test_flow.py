@@ -52,21 +52,27 @@ OUTPUTS = [
 ]
 
 
-def record(status: str, reason: str, outputs: list[Any]) -> StackRecord:
-    return StackRecord(
-        id='network:n1',
-        tenant_id=scene.TENANT,
-        stack_id=scene.NAME,
-        stack_status=status,
-        status_reason=reason,
-        output=outputs,
-    )
-
-
 class FlowTestCase(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.scene = scene.Scene()
+
+    def record(
+        self, status: str, reason: str, outputs: list[Any]
+    ) -> StackRecord:
+        """What is published of the stack as it is now."""
+        info = self.scene.stacks.find(scene.TENANT, scene.NAME)
+        assert info is not None
+        return StackRecord(
+            id='network:n1',
+            tenant_id=scene.TENANT,
+            stack_id=scene.NAME,
+            stack_status=status,
+            status_reason=reason,
+            output=outputs,
+            stack_uuid=info.id,
+            changed_at=info.changed_at,
+        )
 
     def run_create(self) -> Done:
         outcome = self.scene.run(scene.job())
@@ -85,7 +91,7 @@ class CreateTest(FlowTestCase):
             outcome.results,
         )
         self.assertEqual(
-            record(
+            self.record(
                 'CREATE_COMPLETE',
                 'Stack CREATE completed successfully',
                 OUTPUTS,
@@ -303,7 +309,7 @@ class FailureTest(FlowTestCase):
             Failed(
                 f'StackFailed: {reason}',
                 {'heat_outputs': [], 'orchestration_state': 'CREATE_ERROR'},
-                record('CREATE_FAILED', reason, []),
+                self.record('CREATE_FAILED', reason, []),
             ),
             outcome,
         )
