@@ -17,34 +17,30 @@ Everything is read from etcd once; nothing follows it.
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
-
 from oslo_config import cfg
 
 from esi_worker import drivers, exceptions, reader, store, templates
 from esi_worker.model import Action, Job, Resource, ResourceRef
 
 
-def add_resource_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that name a resource."""
-    parser.add_argument('type', help='such as port')
-    parser.add_argument('id', help='the id of the resource')
-
-
 class Blueprint:
     """The desired state of all resources, and the drivers' plans."""
 
     def __init__(
-        self, conf: cfg.ConfigOpts, source: store.Store, keys: store.KeyLayout
+        self,
+        conf: cfg.ConfigOpts,
+        catalog: templates.TemplateCatalog,
+        source: store.Store,
+        keys: store.KeyLayout,
     ) -> None:
         """Read templates and configs.
 
-        :raises ConfigurationError: templates or drivers cannot be loaded
+        :param catalog: gets the templates of etcd too
+        :raises ConfigurationError: drivers cannot be loaded
         """
         self._source = source
         self._keys = keys
-        self.catalog = templates.load_catalog(conf)
+        self.catalog = catalog
         self._drivers = drivers.DriverSet.load(self.catalog, conf)
         self.configs = reader.ConfigCache(self.catalog.types, keys)
         stored = {}
@@ -56,31 +52,17 @@ class Blueprint:
                 self.configs.put(kv)
         self.catalog.replace_all(stored)
 
-    def path(self, ref: ResourceRef) -> str:
-        """The path of a resource.
-
-        :raises TerminalError: it is of no known type
-        """
-        path = self.catalog.types.path(ref)
-        if path is None:
-            names = ', '.join(sorted(each.name for each in self.catalog.types))
-            raise exceptions.TerminalError(
-                f'"{ref.type}" is no known resource type; known are: {names}'
-            )
-        return path
-
     def resource(self, ref: ResourceRef) -> Resource:
         """The latest config of a resource.
 
         :raises TerminalError: it has none, or none that can be read
         """
-        key = self._keys.config(self.path(ref))
         broken = self.configs.broken(ref)
         if broken is not None:
-            raise exceptions.TerminalError(f'{key}: {broken}')
+            raise exceptions.TerminalError(f'the config of {ref}: {broken}')
         resource = self.configs.get(ref)
         if resource is None:
-            raise exceptions.TerminalError(f'{ref} has no config ({key})')
+            raise exceptions.TerminalError(f'{ref} has no config')
         return resource
 
     def jobs(self, ref: ResourceRef) -> list[Job]:
@@ -110,11 +92,6 @@ class Blueprint:
     def _action(self, resource: Resource) -> Action:
         if resource.config.marked_for_deletion:
             return Action.LOGICAL_DELETE
-        accepted = self._keys.accepted(self.path(resource.ref))
+        accepted = self._keys.accepted(resource.path)
         known = self._source.get(accepted) is not None
         return Action.MODIFY if known else Action.CREATE
-
-
-def ref_of(parsed_args: Any) -> ResourceRef:
-    """The resource that the arguments name."""
-    return ResourceRef(parsed_args.type, parsed_args.id)

@@ -21,7 +21,7 @@ from typing import Any
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, handlers
-from esi_worker.cli import base, blueprints
+from esi_worker.cli import base, blueprints, naming
 from esi_worker.model import Job
 
 COLUMNS = (
@@ -45,16 +45,20 @@ class ResourcePreview(base.ListCommand):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        blueprints.add_resource_arguments(parser)
+        naming.add_argument(parser)
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        blueprint = blueprints.Blueprint(
-            self.app.conf, self.app.store, self.app.keys
+        app = self.app
+        path = naming.path_of(
+            parsed_args.resource, app.keys, app.catalog.types
         )
-        jobs = blueprint.jobs(blueprints.ref_of(parsed_args))
+        blueprint = blueprints.Blueprint(
+            app.conf, app.catalog, app.store, app.keys
+        )
+        jobs = blueprint.jobs(naming.ref_of(path, app.catalog.types))
         rows = [
             row
             for job, found in self._previews(blueprint, jobs)

@@ -68,7 +68,9 @@ class StackOrphans(base.ListCommand):
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         conf = self.app.conf
         plugins.register_options(conf, [HeatHandler])
-        blueprint = blueprints.Blueprint(conf, self.app.store, self.app.keys)
+        blueprint = blueprints.Blueprint(
+            conf, self.app.catalog, self.app.store, self.app.keys
+        )
         records = self._records(blueprint)
         tenants = parsed_args.tenant or _tenants(blueprint, records)
         with contextlib.closing(HeatBackend(conf)) as stacks:

@@ -106,6 +106,7 @@ def _record(
     journey: journeys.Journey, asked: Change, outcome: str, reason: str = ''
 ) -> None:
     fields = {
+        'event': 'heat',
         'action': asked.action,
         'job': journey.job.id,
         'outcome': outcome,

@@ -73,8 +73,8 @@ class PreviewTest(support.CommandTest):
         self.assertIn('"nothing" is no known resource type', error)
         self.assertIn('thing', error)
 
-    def test_resource_without_a_config_names_the_key(self) -> None:
-        self.assertIn('/config/v2.0/things/a', self.preview('thing', 'a'))
+    def test_resource_without_a_config_is_named(self) -> None:
+        self.assertIn('thing:a has no config', self.preview('thing', 'a'))
 
     def test_unreadable_config_tells_why(self) -> None:
         self.store.put('/config/v2.0/things/a', '{}')

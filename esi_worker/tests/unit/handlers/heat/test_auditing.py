@@ -52,6 +52,7 @@ class AuditTest(testtools.TestCase):
         assert info is not None
         self.assertEqual(
             {
+                'event': 'heat',
                 'action': 'CREATE',
                 'job': job.id,
                 'outcome': 'accepted',
