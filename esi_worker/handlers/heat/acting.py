@@ -79,7 +79,7 @@ class Actor:
             not known
         :raises TerminalError: the job has failed
         """
-        seen = decisions.see(info, journey.digest)
+        seen = decisions.see(info, journey.wanted_digest)
         step = decisions.decide(journey.verb, seen)
         return self._steps[step](journey, info)
 

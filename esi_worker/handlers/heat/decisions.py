@@ -97,7 +97,8 @@ _OURS = {
 def see(info: backend.StackInfo | None, digest: str) -> Seen:
     """Name what a look at the stack shows.
 
-    :param digest: the tag of this job's template and parameters
+    :param digest: the tag of this job's template and parameters, or an
+        empty text, which no stack has
     """
     if info is None:
         return Seen.ABSENT

@@ -124,6 +124,15 @@ class Journey:
         """The tag of what the stack shall be; empty for a deletion."""
         return self.request.tags[-1] if self.request else ''
 
+    @property
+    def wanted_digest(self) -> str:
+        """The tag of a stack that needs no change; none has an empty one.
+
+        A forced job makes one change whatever it finds.
+        """
+        forced = self.request is not None and self.request.observe
+        return '' if forced and not self.efforts.calls else self.digest
+
     def enter(self, stage: Stage, stack_id: str, expects: str = '') -> None:
         """Wait for something new; its time starts now."""
         self.stage = stage

@@ -82,6 +82,7 @@ class Preparer:
                 job.resource.type,
                 backend.digest_tag(template, parameters),
             ),
+            observe=is_forced(job),
         )
         return Prepared(request, values)
 
@@ -136,6 +137,12 @@ def _jinja(values: Mapping[str, Json]) -> dict[str, Json]:
         for name, value in values.items()
         if name.startswith(JINJA_PREFIX)
     }
+
+
+def is_forced(job: Job) -> bool:
+    """Whether an operator wants an update even where nothing differs."""
+    options = job.extra.get('options')
+    return isinstance(options, dict) and options.get('force') is True
 
 
 def stack_name(job: Job) -> str:
