@@ -14,6 +14,7 @@
 
 from esi_worker.model.jobs import Action, Job, OnFailure, Param, ParamType
 from esi_worker.model.outcomes import Done, Failed, InProgress, Outcome, Retry
+from esi_worker.model.pauses import Pause
 from esi_worker.model.records import (
     JobState,
     PublishedState,
@@ -44,6 +45,7 @@ __all__ = (
     'Outcome',
     'Param',
     'ParamType',
+    'Pause',
     'PublishedState',
     'Request',
     'RequestOutcome',

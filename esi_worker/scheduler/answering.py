@@ -29,6 +29,8 @@ from esi_worker import clock as clocks
 from esi_worker import exceptions, store
 from esi_worker.model import Answer, Request, RequestOutcome, ResourceRef
 from esi_worker.model.requests import REAPPLY
+from esi_worker.scheduler import forgetting, pausing
+from esi_worker.scheduler.effects import Action, Refused
 from esi_worker.scheduler.requests import Pending
 from esi_worker.scheduler.steps import Step
 from esi_worker.scheduler.world import World
@@ -38,26 +40,12 @@ LOG = logging.getLogger(__name__)
 Commit = Callable[[Iterable[store.Transition]], Sequence[store.Committed]]
 
 
-class Refused(exceptions.TerminalError):
-    """What an operator asks for cannot be done; says why."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Effect:
-    """What an action is going to change.
-
-    ``on_applied`` gets the revision of the changes; ``jobs`` are the
-    ids of those that do the rest.
-    """
-
-    transition: store.Transition
-    on_applied: Callable[[int], None] = lambda _revision: None
-    jobs: tuple[str, ...] = ()
-
-
-#: What operators may ask for besides to reapply; raises ``Refused``.
-Action = Callable[[World, Request], Effect]
-ACTIONS: dict[str, Action] = {}
+#: What operators may ask for besides to reapply.
+ACTIONS: dict[str, Action] = {
+    pausing.PAUSE: pausing.pause,
+    pausing.RESUME: pausing.resume,
+    forgetting.FORGET: forgetting.forget,
+}
 
 
 class RequestKeeper:
@@ -67,6 +55,7 @@ class RequestKeeper:
         self._world = world
         self._commit = commit
         self._again: list[Pending] = []
+        self._changed: dict[ResourceRef, None] = {}
 
     def serve(self) -> list[ResourceRef]:
         """Do what is admitted now.
@@ -74,14 +63,15 @@ class RequestKeeper:
         :returns: the resources that are to be planned for requests
         """
         self._refuse_unreadable()
-        refs, steps = [], []
+        refs = []
         for pending in self._world.requests.admit(self._world.table):
             if pending.reapplies and self._is_known(pending):
                 refs.append(pending.request.resource)
             else:
-                steps.append((pending, _act(self._world, pending)))
-        self._do(steps)
-        return refs
+                # One by one: what an action sees is what others left.
+                self._do(pending, _act(self._world, pending))
+        changed, self._changed = self._changed, {}
+        return [*refs, *changed]
 
     def look_again(self) -> None:
         """Something has happened: what did not work gets another try."""
@@ -92,18 +82,19 @@ class RequestKeeper:
     def _is_known(self, pending: Pending) -> bool:
         return pending.request.resource.type in self._world.types
 
-    def _do(self, steps: Sequence[tuple[Pending, Step]]) -> None:
-        results = self._commit(step.transition for _, step in steps)
-        for (pending, step), result in zip(steps, results, strict=True):
-            if result.applied:
-                step.on_applied(result.revision)
-            elif result.error is None:
-                self._again.append(pending)
-            elif isinstance(result.error, exceptions.LeaseLost):
-                self._world.requests.forget(pending.kv.key)
-            else:
-                refusal = refuse(self._world, [pending], str(result.error))
-                self._do([(pending, refusal)])
+    def _do(self, pending: Pending, step: Step) -> None:
+        (result,) = self._commit((step.transition,))
+        if result.applied:
+            step.on_applied(result.revision)
+            if self._is_known(pending):
+                self._changed[step.ref] = None
+        elif result.error is None:
+            self._again.append(pending)
+        elif isinstance(result.error, exceptions.LeaseLost):
+            self._world.requests.forget(pending.kv.key)
+        else:
+            refusal = refuse(self._world, [pending], str(result.error))
+            self._do(pending, refusal)
 
     def _refuse_unreadable(self) -> None:
         found = self._world.requests.unreadable()
@@ -114,7 +105,7 @@ def _act(world: World, pending: Pending) -> Step:
     """Do what a request asks for, unless that is to reapply."""
     request = pending.request
     try:
-        effect = _action(request)(world, request)
+        effect = _action(world, request)(world, request)
     except Refused as refusal:
         return refuse(world, [pending], str(refusal))
     step = Step(request.resource, effect.transition, effect.on_applied)
@@ -122,8 +113,8 @@ def _act(world: World, pending: Pending) -> Step:
     return _with_answers(world, step, [(pending, answer)])
 
 
-def _action(request: Request) -> Action:
-    if request.action == REAPPLY:
+def _action(world: World, request: Request) -> Action:
+    if request.resource.type not in world.types:
         raise Refused(f'"{request.resource.type}" is no known resource type')
     if request.action not in ACTIONS:
         names = ', '.join(sorted((*ACTIONS, REAPPLY)))

@@ -42,7 +42,8 @@ class Block:
     ``guard`` marks a deletion that waits for those that refer to the
     resource; any other block makes them wait with it. ``until`` is a
     monotonic time in seconds at which it is planned again. ``created`` is
-    the create revision of the config that a guard holds off.
+    the create revision of the config that a guard holds off. An ``idle``
+    block holds nothing off, for there is nothing to do.
     """
 
     ref: ResourceRef
@@ -53,6 +54,7 @@ class Block:
     until: float | None = None
     guard: bool = False
     created: int = 0
+    idle: bool = False
 
     def encode(self, since: str) -> str:
         """The record for operators."""
@@ -155,7 +157,7 @@ class BlockList:
 
     def _holds_back(self, ref: ResourceRef) -> bool:
         block = self._blocks.get(ref)
-        return block is not None and not block.guard
+        return block is not None and not (block.guard or block.idle)
 
     def waits(self, ref: ResourceRef, target: ResourceRef) -> bool:
         """Whether a resource waits for another, directly or not."""

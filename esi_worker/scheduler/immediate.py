@@ -70,6 +70,7 @@ def clean_up(world: World, ref: ResourceRef) -> Step:
         keys.job_state(path),
         keys.state(path),
         keys.blocked(path),
+        keys.paused(path),
     )
 
     def forget(_revision: int) -> None:
@@ -77,6 +78,7 @@ def clean_up(world: World, ref: ResourceRef) -> Step:
         world.unreadable.pop(ref, None)
         world.previous.pop(ref, None)
         world.blocks.remove(ref)
+        world.paused.pop(ref, None)
         world.referrers.update(ref)
         LOG.info('Nothing is left of %s, its records are removed', ref)
 

@@ -30,8 +30,10 @@ from esi_worker import drivers, exceptions, reader
 from esi_worker.model import Action, Config, Resource, ResourceRef, handlers
 from esi_worker.scheduler import (
     answering,
+    effects,
     guarding,
     immediate,
+    pausing,
     recording,
     superseding,
 )
@@ -64,7 +66,7 @@ class Planner:
         refusal = ''
         try:
             step = self._decide(ref, facts, standing)
-        except answering.Refused as error:
+        except effects.Refused as error:
             step, refusal = None, str(error)
         replaces = step is not None and step.alone
         if not replaces and world.blocks.get(ref) is None:
@@ -99,6 +101,10 @@ class Planner:
             self._situation(ref, facts, standing, bool(asked))
         )
         verdict = decision.verdict
+        idle = verdict is reader.Verdict.NOTHING
+        pause = pausing.block(world, ref, idle=idle)
+        if pause is not None and verdict is reader.Verdict.ACT:
+            return self._block(pause)
         if verdict is reader.Verdict.CLEAN_UP:
             return immediate.clean_up(world, ref)
         if verdict is reader.Verdict.ADOPT:
@@ -106,6 +112,8 @@ class Planner:
         if verdict is reader.Verdict.ACT and decision.action is not None:
             return self._act(ref, decision.action, facts, standing, asked)
         self._note_reused_version(ref)
+        if pause is not None:
+            return recording.block(world, pause)
         return recording.unblock(world, ref)
 
     def _note_reused_version(self, ref: ResourceRef) -> None:
@@ -161,7 +169,7 @@ class Planner:
             plan = self._plan_of_rest()
         if not plan.parts:
             if self._is_settled(ref):
-                raise answering.Refused('no handler has work for it')
+                raise effects.Refused('no handler has work for it')
             return self._settle(target, action, standing)
         block = guarding.find_block(world, target, action, plan)
         if block is not None:
@@ -177,7 +185,7 @@ class Planner:
         """Block a resource; one that was acted on already is left as it
         is, for only an operator wants more."""
         if self._is_settled(block.ref):
-            raise answering.Refused(block.reason)
+            raise effects.Refused(block.reason)
         return recording.block(self._world, block)
 
     def _is_settled(self, ref: ResourceRef) -> bool:

@@ -30,6 +30,7 @@ from esi_worker import drivers, exceptions, reader, store
 from esi_worker.model import (
     AcceptedConfig,
     Config,
+    Pause,
     PublishedState,
     Resource,
     ResourceRef,
@@ -103,6 +104,7 @@ class World:
         #: The revisions of accepted records that cannot be read.
         self.unreadable: dict[ResourceRef, int] = {}
         self.previous: dict[ResourceRef, AcceptedConfig] = {}
+        self.paused: dict[ResourceRef, Pause] = {}
         #: Jobs that may wait for nothing any more, by their ids.
         self.freed: dict[str, None] = {}
         #: What earlier leaders have shown of blocks: their reasons.
@@ -161,6 +163,10 @@ class World:
             config = _decode(AcceptedConfig.decode, kv)
             if config is not None:
                 self.previous[ref] = config
+        for ref, kv in self._records(self.keys.paused('')):
+            # Whatever is written there, it is there to pause.
+            pause = _decode(Pause.decode, kv)
+            self.paused[ref] = pause or Pause('', 'an unknown time')
 
     def refresh_accepted(self, ref: ResourceRef) -> bool:
         """Read one record again.
@@ -202,6 +208,7 @@ class World:
             *(resource.ref for resource in changed),
             *(ref for ref in known if self.cache.broken(ref)),
             *(ref for ref in self.accepted if ref not in known),
+            *(ref for ref in self.paused if self.blocks.get(ref) is None),
         ]
 
     def load_blocks(self) -> None:

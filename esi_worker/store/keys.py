@@ -34,6 +34,7 @@ key                                    value
 ``<worker>/blocked/<path>``            why no job can be made
 ``<worker>/history/<path>``            the latest transitions
 ``<worker>/requests/<request id>``     what an operator asks for, on a lease
+``<worker>/paused/<path>``             that an operator has paused it
 ``<worker>/drift/<path>``              how a stack was changed by others
 ``<worker>/periodic/<task>``           who does a periodic task, on a lease
 ``<worker>/workers/<worker id>``       a live worker, on its lease
@@ -129,6 +130,10 @@ class KeyLayout:
 
     def request(self, request_id: str) -> str:
         return f'{self.worker_prefix}/requests/{request_id}'
+
+    def paused(self, path: str) -> str:
+        return f'{self.worker_prefix}/paused/{path}'
+
     def drift(self, path: str) -> str:
         return f'{self.worker_prefix}/drift/{path}'
 

@@ -20,7 +20,7 @@ from unittest import mock
 
 from esi_worker import exceptions, store
 from esi_worker.model import Request, RequestOutcome, ResourceRef
-from esi_worker.scheduler import World, answering
+from esi_worker.scheduler import World, answering, effects
 from esi_worker.tests import cases, cluster, members
 from esi_worker.tests.cluster import NETWORK, PLAN, SUBNET
 
@@ -423,8 +423,8 @@ class ActionTest(RequestCase, cases.ClusterTest):
         )
         self.enterContext(actions)
 
-    def note(self, world: World, request: Request) -> answering.Effect:
-        return answering.Effect(
+    def note(self, world: World, request: Request) -> effects.Effect:
+        return effects.Effect(
             store.Transition(
                 (store.Compare.missing('/forbidden'),),
                 (store.Put('/noted', str(request.options['text'])),),
@@ -432,8 +432,8 @@ class ActionTest(RequestCase, cases.ClusterTest):
             self.applied.append,
         )
 
-    def deny(self, world: World, request: Request) -> answering.Effect:
-        raise answering.Refused('not today')
+    def deny(self, world: World, request: Request) -> effects.Effect:
+        raise effects.Refused('not today')
 
     def test_the_change_comes_with_the_answer(self) -> None:
         id_ = self.ask(action='note', options={'text': 'x'})
