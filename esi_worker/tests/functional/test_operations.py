@@ -139,3 +139,108 @@ class OrphansTest(OperationsTestCase):
                 row['Remembered'],
             ),
         )
+
+
+class ReconcileTest(OperationsTestCase):
+    def reconcile(self, *more: str) -> str:
+        text = self.manage(
+            *('resource', 'reconcile', 'network', self.net, '--yes', *more)
+        )
+        return str(text).strip()
+
+    def await_end_of(self, job: str) -> None:
+        self.history.deleted(f'/jobs/all/{job}')
+
+    def test_stack_that_somebody_deleted_comes_back(self) -> None:
+        self.write()
+        self.await_state(1)
+        gone = self.stack()
+        self.stacks.delete(f'{gone.stack_name}/{gone.id}')
+        support.wait_for(self.is_gone, 'the deletion')
+
+        self.await_end_of(self.reconcile())
+
+        self.assertEqual('CREATE_COMPLETE', self.stack().stack_status)
+        self.assertNotEqual(gone.id, self.stack().id)
+
+    def is_gone(self) -> bool:
+        name = f'network_{self.net}'
+        return not list(self.stacks.list(filters={'name': name}))
+
+    def test_force_puts_right_what_somebody_changed(self) -> None:
+        self.write()
+        self.await_state(1)
+        self.change_by_hand()
+        self.assertIs(False, self.parameter('admin_state_up'))
+
+        self.await_end_of(self.reconcile('--force'))
+
+        self.assertIs(True, self.parameter('admin_state_up'))
+        self.assertEqual('UPDATE_COMPLETE', self.stack().stack_status)
+
+    def change_by_hand(self) -> None:
+        """As ``openstack stack update --existing`` does; tags stay."""
+        stack = self.stack()
+        self.stacks.update(
+            f'{stack.stack_name}/{stack.id}',
+            existing=True,
+            parameters={'admin_state_up': False},
+        )
+        support.wait_for(
+            lambda: self.stack().stack_status == 'UPDATE_COMPLETE',
+            'the change by hand',
+        )
+
+    def parameter(self, name: str) -> Any:
+        stack = self.stack()
+        identity = f'{stack.stack_name}/{stack.id}'
+        return self.stacks.environment(identity)['parameters'][name]
+
+    def test_what_cannot_be_done_is_told(self) -> None:
+        self.manage(
+            *('resource', 'reconcile', 'network', self.net, '--yes'), code=1
+        )
+
+
+class PauseTest(OperationsTestCase):
+    def act(self, action: str, *more: str, code: int = 0) -> None:
+        self.manage(
+            *('resource', action, 'network', self.net, '--yes', *more),
+            code=code,
+        )
+
+    def test_paused_resource_goes_on_when_it_is_resumed(self) -> None:
+        self.write()
+        self.await_state(1)
+        self.act('pause', '--reason', 'moving racks')
+        self.write(2, admin_state_up=False)
+        self.history.put(f'/esi-worker/blocked/{self.path}')
+        shown = self.manage(
+            'resource', 'show', 'network', self.net, '-f', 'json'
+        )
+        self.assertIn('moving racks', shown['Blocked'])
+        self.assertEqual('CREATE_COMPLETE', self.stack().stack_status)
+
+        self.act('resume')
+
+        self.await_state(2)
+        self.assertEqual('UPDATE_COMPLETE', self.stack().stack_status)
+
+    def test_forgotten_resource_keeps_its_stack(self) -> None:
+        self.write()
+        self.await_state(1)
+        self.act('forget', code=1)
+        self.act('pause')
+        self.etcd.delete(f'/config/{self.path}')
+
+        self.act('forget')
+
+        self.assertEqual('CREATE_COMPLETE', self.stack().stack_status)
+        left = [key for key in self.etcd.keys('/') if self.net in key]
+        self.assertEqual(
+            [], [key for key in left if '/esi-worker/requests/' not in key]
+        )
+        rows = self.manage(
+            *('stack', 'orphans', '--tenant', self.heat.tenant, '-f', 'json')
+        )
+        self.assertIn(f'network_{self.net}', [row['Stack'] for row in rows])
