@@ -126,6 +126,7 @@ class WorkerParts:
             graceful_timeout=conf.worker.graceful_timeout,
             silence_deadline=conf.etcd.silence_deadline,
             clock=clock,
+            tasks=handlers.periodic_tasks(self.handlers),
         )
 
     def _claim_seconds(self) -> float:

@@ -95,6 +95,33 @@ class StackOrphans(base.ListCommand):
         return found
 
 
+class StackDrift(base.ListCommand):
+    """List stacks that others have changed or deleted, as last seen.
+
+    Needs [heat] drift_check_interval. "resource reconcile" puts one
+    right, with --force if it was changed; the next search takes it off
+    the list.
+    """
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        found = base.values(self.app.store, self.app.keys.drift(''))
+        rows = []
+        for path, kv in sorted(found.items()):
+            fields = base.fields(kv)
+            rows.append(
+                (
+                    path,
+                    *(fields.get(name, '') for name in _DRIFT_FIELDS),
+                )
+            )
+        return ('Path', 'Drift', 'Reason', 'Version', 'Since'), rows
+
+
+_DRIFT_FIELDS = ('kind', 'reason', 'version', 'since')
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Orphan:
     """A stack of ours without a config, or a tenant that hides them.

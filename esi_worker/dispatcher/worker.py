@@ -20,7 +20,7 @@ begins anew with another lease.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import contextvars
 import dataclasses
 import queue
@@ -34,6 +34,8 @@ from esi_worker import exceptions, metrics, store, templates
 from esi_worker import health as healths
 from esi_worker.dispatcher import calls
 from esi_worker.dispatcher.dispatcher import Dispatcher
+from esi_worker.dispatcher.periodic import PeriodicRunner
+from esi_worker.handlers import PeriodicTask
 
 LOG = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class Worker:
         graceful_timeout: float,
         silence_deadline: float,
         clock: clocks.Clock,
+        tasks: Sequence[PeriodicTask] = (),
     ) -> None:
         self._store = target
         self._keys = keys
@@ -82,6 +85,7 @@ class Worker:
         self._graceful_timeout = graceful_timeout
         self._silence_deadline = silence_deadline
         self._clock = clock
+        self._tasks = tuple(tasks)
         self._stopping = threading.Event()
         self._inbox: queue.SimpleQueue[
             store.Snapshot | store.WatchBatch | None
@@ -161,12 +165,22 @@ class Worker:
             target=self._feed, args=(follower,), name='follower', daemon=True
         )
         feeder.start()
+        runner = PeriodicRunner(
+            self._store,
+            self._keys,
+            self._tasks,
+            keeper.lease,
+            identity,
+            self._clock,
+        )
+        runner.start()
         LOG.info('Worker %s is ready', identity)
         self._current = _Current(keeper, follower, dispatcher)
         try:
             self._loop(dispatcher, keeper, templates_prefix)
         finally:
             self._current = None
+            runner.stop()
             follower.close()
             feeder.join()
             self._drop_inbox()

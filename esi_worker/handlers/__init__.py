@@ -17,14 +17,23 @@ from esi_worker.handlers.base import (
     Difference,
     Handler,
     HandlerContext,
+    PeriodicTask,
+    Upkeep,
 )
-from esi_worker.handlers.loading import close_handlers, load_handlers
+from esi_worker.handlers.loading import (
+    close_handlers,
+    load_handlers,
+    periodic_tasks,
+)
 
 __all__ = (
     'Change',
     'Difference',
     'Handler',
     'HandlerContext',
+    'PeriodicTask',
+    'Upkeep',
     'close_handlers',
     'load_handlers',
+    'periodic_tasks',
 )

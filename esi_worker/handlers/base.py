@@ -22,7 +22,7 @@ anything.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
 import enum
 from typing import Any, ClassVar
@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 from esi_worker import clock as clocks
 from esi_worker import exceptions, plugins, templates
 from esi_worker import store as stores
-from esi_worker.model import Job, Outcome
+from esi_worker.model import Job, Outcome, Request
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,6 +64,33 @@ class HandlerContext:
                 'the claim on this job may have ended; nothing is changed'
             )
         return left
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What one step of a periodic task wants written.
+
+    ``requests`` are put to the manager; each transition is applied by
+    itself, and none when another worker does the task by then.
+    """
+
+    requests: tuple[Request, ...] = ()
+    transitions: tuple[stores.Transition, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PeriodicTask:
+    """What one worker of all does from time to time.
+
+    ``interval`` is how many seconds lie between the beginnings of two
+    rounds, ``pause`` between two steps of a round. ``run`` does a round;
+    it may wait for a backend, and changes nothing in it.
+    """
+
+    name: str
+    interval: float
+    pause: float
+    run: Callable[[], Iterator[Upkeep]]
 
 
 class Change(enum.StrEnum):
@@ -148,6 +175,11 @@ class Handler(plugins.Plugin, abc.ABC):
         raise exceptions.NoPreview(
             f'{type(self).__name__} cannot tell what a job would change'
         )
+
+    def periodic_tasks(self) -> Sequence[PeriodicTask]:
+        """What one worker that offers this handler is to do from time
+        to time, besides jobs."""
+        return ()
 
     def close(self) -> None:
         """Let go of everything; no call follows."""

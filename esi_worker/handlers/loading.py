@@ -53,7 +53,23 @@ def load_handlers(
     return handlers
 
 
+def periodic_tasks(
+    handlers: Mapping[str, base.Handler],
+) -> list[base.PeriodicTask]:
+    """The periodic tasks of all handlers."""
+    return [
+        task
+        for handler in _each_once(handlers)
+        for task in handler.periodic_tasks()
+    ]
+
+
 def close_handlers(handlers: Mapping[str, base.Handler]) -> None:
-    """Close each handler once, whatever the number of its names."""
-    for handler in {id(item): item for item in handlers.values()}.values():
+    """Close all handlers."""
+    for handler in _each_once(handlers):
         handler.close()
+
+
+def _each_once(handlers: Mapping[str, base.Handler]) -> list[base.Handler]:
+    """The handlers, whatever the number of their names."""
+    return list({id(item): item for item in handlers.values()}.values())

@@ -34,6 +34,7 @@ from esi_worker.handlers.heat import (
     auditing,
     backend,
     batching,
+    drifting,
     errors,
     journeys,
     looking,
@@ -120,6 +121,9 @@ class HeatHandler(base.Handler):
         return previewing.differences(
             job, self._stacks, self._preparer, self._secrecy
         )
+
+    def periodic_tasks(self) -> Sequence[base.PeriodicTask]:
+        return drifting.DriftCheck(self.context, self._stacks).tasks()
 
     def close(self) -> None:
         self._stacks.close()

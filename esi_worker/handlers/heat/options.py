@@ -77,6 +77,22 @@ _OWN = [
         'parameter heat_timeout.',
     ),
     cfg.FloatOpt(
+        'drift_check_interval',
+        default=0.0,
+        min=0.0,
+        help='Seconds between two searches for stacks that others have '
+        'changed or deleted; one worker does it for all. 0 turns it off.',
+    ),
+    cfg.StrOpt(
+        'drift_action',
+        default='report',
+        choices=[
+            ('report', 'show them in "stack drift" and in the log'),
+            ('reapply', 'also apply their resources again, in turns'),
+        ],
+        help='What is done about such stacks.',
+    ),
+    cfg.FloatOpt(
         'timeout_margin',
         default=60.0,
         min=0.0,

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import io
 import json
 import logging
@@ -43,9 +44,14 @@ class OperationsTestCase(support.ServiceTestCase):
             'service',
             'all',
             cls.heat.server.endpoint,
-            heat={'poll_interval': 0.1, 'poll_interval_max': 0.5},
+            heat=cls.options(),
         )
         cls.enterClassContext(cls.service)
+
+    @classmethod
+    def options(cls) -> Mapping[str, object]:
+        """The group ``[heat]`` of the service."""
+        return {'poll_interval': 0.1, 'poll_interval_max': 0.5}
 
     def setUp(self) -> None:
         super().setUp()
@@ -244,3 +250,28 @@ class PauseTest(OperationsTestCase):
             *('stack', 'orphans', '--tenant', self.heat.tenant, '-f', 'json')
         )
         self.assertIn(f'network_{self.net}', [row['Stack'] for row in rows])
+
+
+class DriftTest(OperationsTestCase):
+    """A service of its own that searches all the time."""
+
+    @classmethod
+    def options(cls) -> Mapping[str, object]:
+        return {
+            **super().options(),
+            'drift_check_interval': 1,
+            'drift_action': 'reapply',
+        }
+
+    def test_stack_that_somebody_deleted_comes_back_by_itself(self) -> None:
+        self.write()
+        self.await_state(1)
+        gone = self.stack()
+
+        self.stacks.delete(f'{gone.stack_name}/{gone.id}')
+
+        shown = self.history.put(f'/esi-worker/drift/{self.path}')
+        self.assertEqual('deleted', shown.json['kind'])
+        self.history.deleted(f'/esi-worker/drift/{self.path}')
+        self.assertEqual('CREATE_COMPLETE', self.stack().stack_status)
+        self.assertNotEqual(gone.id, self.stack().id)

@@ -14,14 +14,28 @@
 
 from __future__ import annotations
 
+import json
+
 import testtools
 
 from esi_worker.cli import stacks as commands
 from esi_worker.handlers.heat import MemoryBackend, StackRequest
 from esi_worker.model import ResourceRef
+from esi_worker.tests.unit.cli import support
 
 TEMPLATE = 'heat_template_version: 2013-05-23\n'
 CONFIGURED = {ResourceRef('load_balancer_interface', 'kept')}
+
+
+class DriftTest(support.CommandTest):
+    def test_what_was_found_is_listed(self) -> None:
+        finding = {'kind': 'deleted', 'reason': 'gone', 'version': 3}
+        self.store.put(self.keys.drift('v2.0/ports/p'), json.dumps(finding))
+        (row,) = self.rows('stack', 'drift')
+        self.assertEqual(
+            ('v2.0/ports/p', 'deleted', 'gone', 3),
+            (row['Path'], row['Drift'], row['Reason'], row['Version']),
+        )
 
 
 class OrphansTest(testtools.TestCase):

@@ -1,0 +1,311 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Finds stacks that others have changed or deleted.
+
+Stack records say what we left in Heat. From time to time the stacks of
+each tenant are listed once and compared: what is gone, has failed, was
+made anew or was changed later than by us has *drifted*. That is shown
+under ``/esi-worker/drift``, and, if the operator wants that, the manager
+is asked to apply the resource again, a few at a time.
+
+Changes are told by Heat's time of the last one, to the second; what is
+changed behind Heat's back is not seen. A stack that somebody works on is
+left for the next round, and so is a resource with unfinished jobs or
+with a newer version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+import enum
+
+from oslo_log import log
+
+from esi_worker import clock as clocks
+from esi_worker import exceptions, store
+from esi_worker.handlers import base
+from esi_worker.handlers.heat import backend, options
+from esi_worker.model import (
+    Config,
+    Request,
+    ResourceRef,
+    StackRecord,
+    codec,
+)
+from esi_worker.model.requests import REAPPLY
+
+LOG = log.getLogger(__name__)
+
+TASK = 'heat-drift'
+#: Seconds between two tenants.
+PAUSE = 1.0
+REPORT = 'report'
+REAPPLYING = 'reapply'
+_WHO = 'the search for drift'
+
+
+class Kind(enum.StrEnum):
+    """How a stack has drifted."""
+
+    DELETED = 'deleted'
+    #: There is another one of its name.
+    REPLACED = 'replaced'
+    CHANGED = 'changed'
+    FAILED = 'failed'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Known:
+    """A stack as our record has it."""
+
+    path: str
+    ref: ResourceRef
+    record: StackRecord
+    revision: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """A stack that has drifted."""
+
+    known: Known
+    kind: Kind
+    reason: str
+    version: int = 0
+
+    def encode(self, since: str) -> str:
+        """The record for operators."""
+        return codec.dumps(
+            {
+                'kind': self.kind.value,
+                'reason': self.reason,
+                'since': since,
+                'version': self.version,
+            }
+        )
+
+
+class DriftCheck:
+    """One round after the other; reads, and says what is to be written."""
+
+    def __init__(
+        self, context: base.HandlerContext, stacks: backend.StackBackend
+    ) -> None:
+        self._context = context
+        self._stacks = stacks
+        self._group = context.conf[options.GROUP]
+
+    def tasks(self) -> tuple[base.PeriodicTask, ...]:
+        """The search as a periodic task, unless it is turned off."""
+        interval = self._group.drift_check_interval
+        if interval <= 0:
+            return ()
+        return (base.PeriodicTask(TASK, interval, PAUSE, self.run),)
+
+    def run(self) -> Iterator[base.Upkeep]:
+        """Look at the stacks of one tenant after the other."""
+        tenants = self._known()
+        shown = self._shown()
+        remembered = {
+            known.path for group in tenants.values() for known in group
+        }
+        yield self._unshown(shown.keys() - remembered)
+        for tenant in sorted(tenants):
+            try:
+                yield self._look_at(tenant, tenants[tenant], shown)
+            except exceptions.TransientError as error:
+                LOG.info('No search for drift in %s now: %s', tenant, error)
+            except exceptions.TerminalError as error:
+                LOG.warning('No search for drift in %s: %s', tenant, error)
+
+    def _known(self) -> dict[str, list[Known]]:
+        """The stacks that we left complete, by tenant."""
+        context, found = self._context, dict[str, list[Known]]()
+        prefix = context.keys.heat_stack('')
+        for kv in context.store.range(prefix).items:
+            path = kv.key[len(prefix) :]
+            place = context.catalog.types.locate(path)
+            try:
+                record = StackRecord.decode(kv.key, kv.value)
+            except exceptions.DecodeError:
+                continue
+            if place is None or not _is_ours(record):
+                continue
+            ref = ResourceRef(place[0].name, place[1])
+            found.setdefault(record.tenant_id, []).append(
+                Known(path, ref, record, kv.mod_revision)
+            )
+        return found
+
+    def _shown(self) -> dict[str, str]:
+        """What earlier rounds have shown: kinds by path."""
+        prefix = self._context.keys.drift('')
+        found = {}
+        for kv in self._context.store.range(prefix).items:
+            try:
+                kind = codec.loads_object(kv.key, kv.value).get('kind')
+            except exceptions.DecodeError:
+                kind = ''
+            found[kv.key[len(prefix) :]] = str(kind)
+        return found
+
+    def _look_at(
+        self, tenant: str, group: Iterable[Known], shown: Mapping[str, str]
+    ) -> base.Upkeep:
+        listed = {
+            info.name: info
+            for info in self._stacks.tagged(tenant, backend.OWNER_TAG)
+        }
+        suspects, sound = [], []
+        for known in group:
+            info = listed.get(known.record.stack_id)
+            if info is not None and info.running:
+                continue
+            finding = compare(known, info)
+            if finding is not None:
+                suspects.append(finding)
+            elif known.path in shown:
+                sound.append(known.path)
+        findings = list(self._confirmed(tenant, suspects))
+        return _joined(self._unshown(sound), self._told(findings, shown))
+
+    def _confirmed(
+        self, tenant: str, suspects: list[Finding]
+    ) -> Iterator[Finding]:
+        """Leave out what has moved since it was read."""
+        if not suspects:
+            return
+        keys, source = self._context.keys, self._context.store
+        paths = [finding.known.path for finding in suspects]
+        found = source.get_many(
+            [keys.heat_stack(path) for path in paths]
+            + [keys.config(path) for path in paths]
+            + [keys.accepted(path) for path in paths]
+        )
+        unfinished = [kv.key for kv in source.range(keys.job('')).items]
+        for finding in suspects:
+            known = finding.known
+            record = found.get(keys.heat_stack(known.path))
+            version = _settled_version(
+                found.get(keys.config(known.path)),
+                found.get(keys.accepted(known.path)),
+            )
+            busy = any(f':{known.ref}:' in key for key in unfinished)
+            moved = record is None or record.mod_revision != known.revision
+            if moved or busy or version is None:
+                continue
+            certain = self._certain(tenant, finding)
+            if certain is not None:
+                yield dataclasses.replace(certain, version=version)
+
+    def _certain(self, tenant: str, finding: Finding) -> Finding | None:
+        """A stack that is not listed may only have lost its tags."""
+        if finding.kind is not Kind.DELETED:
+            return finding
+        info = self._stacks.find(tenant, finding.known.record.stack_id)
+        if info is None:
+            return finding
+        if info.running:
+            return None
+        return compare(finding.known, info) or Finding(
+            finding.known, Kind.CHANGED, 'its tags are not ours any more'
+        )
+
+    def _told(
+        self, findings: Iterable[Finding], shown: Mapping[str, str]
+    ) -> base.Upkeep:
+        keys, requests, puts = self._context.keys, [], []
+        since = clocks.timestamp(self._context.clock)
+        for finding in findings:
+            known = finding.known
+            if shown.get(known.path) != finding.kind:
+                LOG.warning(
+                    'Stack %s of %s has drifted (%s): %s',
+                    known.record.stack_id,
+                    known.ref,
+                    finding.kind.value,
+                    finding.reason,
+                )
+                key = keys.drift(known.path)
+                puts.append(store.Put(key, finding.encode(since)))
+            if self._group.drift_action == REAPPLYING:
+                requests.append(_request(finding, since))
+        return base.Upkeep(
+            tuple(requests), tuple(store.Transition((), (p,)) for p in puts)
+        )
+
+    def _unshown(self, paths: Iterable[str]) -> base.Upkeep:
+        keys = [self._context.keys.drift(path) for path in sorted(paths)]
+        return base.Upkeep(
+            transitions=tuple(
+                store.Transition((), (store.Delete(key),)) for key in keys
+            )
+        )
+
+
+def compare(known: Known, info: backend.StackInfo | None) -> Finding | None:
+    """Whether a stack that nobody works on is as we left it."""
+    record = known.record
+    if info is None:
+        return Finding(known, Kind.DELETED, 'it is not in Heat any more')
+    if record.stack_uuid not in ('', info.id):
+        reason = f'it was {record.stack_uuid} and is {info.id} now'
+        return Finding(known, Kind.REPLACED, reason)
+    if info.failed:
+        return Finding(known, Kind.FAILED, f'it is {info.status}')
+    if record.changed_at not in ('', info.changed_at):
+        reason = f'it was changed at {info.changed_at} and is {info.status}'
+        return Finding(known, Kind.CHANGED, reason)
+    return None
+
+
+def _is_ours(record: StackRecord) -> bool:
+    status = record.stack_status
+    return status.endswith('_COMPLETE') and status != 'DELETE_COMPLETE'
+
+
+def _settled_version(
+    config: store.KeyValue | None, accepted: store.KeyValue | None
+) -> int | None:
+    """The version of a resource that is to be what it is, or None."""
+    if config is None or accepted is None:
+        return None
+    try:
+        wanted = Config.decode(config.key, config.value)
+        done = codec.loads_object(accepted.key, accepted.value).get('version')
+    except exceptions.DecodeError:
+        return None
+    if wanted.marked_for_deletion or wanted.version != done:
+        return None
+    return wanted.version
+
+
+def _request(finding: Finding, now: str) -> Request:
+    forced = finding.kind is not Kind.DELETED
+    return Request(
+        REAPPLY,
+        finding.known.ref,
+        finding.version,
+        paced=True,
+        options={'force': True} if forced else {},
+        requested_at=now,
+        requested_by=_WHO,
+    )
+
+
+def _joined(one: base.Upkeep, other: base.Upkeep) -> base.Upkeep:
+    return base.Upkeep(
+        (*one.requests, *other.requests),
+        (*one.transitions, *other.transitions),
+    )
