@@ -24,6 +24,7 @@ import uuid
 
 from heatclient import client as heat_client
 from keystoneauth1 import session as keystone_session
+from testtools import content
 
 from esi_worker.embedded import heat_config, ours
 from esi_worker.embedded import identity as identities
@@ -36,6 +37,8 @@ from esi_worker.tests.functional import service_support as support
 #: Seconds within which everything is done, whatever went away.
 PATIENCE = 300.0
 UNAUTHORIZED = 401
+#: So many characters of the logs of others are shown.
+_TAIL = 1_000_000
 #: Heat gets one minute for a stack; then it has forgotten it.
 DRIVER = """\
 type: thing
@@ -122,6 +125,14 @@ class BackendTestCase(support.ServiceTestCase):
             },
             resources={'template_paths': _templates(cls.folder)},
         )
+
+    def _show_logs(self, _info: object) -> None:
+        super()._show_logs(_info)
+        for server in (self.heat, self.keystone):
+            text = server.log_path.read_text(errors='replace')
+            self.addDetailUniqueName(
+                f'log of {server.name}', content.text_content(text[-_TAIL:])
+            )
 
     def session(self) -> keystone_session.Session:
         return self.keystone.session('esi-worker', 'a-password', 'tenant')
