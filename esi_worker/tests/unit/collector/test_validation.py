@@ -16,7 +16,7 @@ import functools
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 import testtools
 
@@ -116,14 +116,12 @@ class TestTargetParser(testtools.TestCase):
     def test_refuses_text_that_is_no_unicode(self) -> None:
         self.assertIn('UTF-8', self.refusal(field_name='\ud800'))
 
-    @settings(deadline=None)
     @given(_JSON)
     def test_any_json_is_a_target_or_refused(self, value: Any) -> None:
         body = json.dumps(value).encode()
 
         self.assertRaises(errors.InvalidTarget, parser().parse, body, _NOW)
 
-    @settings(deadline=None)
     @given(st.sampled_from(sorted(support.body())), _JSON)
     def test_any_member_is_taken_or_named(self, name: str, value: Any) -> None:
         body = json.dumps(support.body(**{name: value})).encode()
