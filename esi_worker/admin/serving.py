@@ -27,7 +27,7 @@ import prometheus_client
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
 from esi_worker import health as healths
-from esi_worker.admin import collecting, probes
+from esi_worker.admin import api, collecting, guarding, page, probes
 from esi_worker.admin.inventory import Inventory
 from esi_worker.admin.mirroring import Mirror
 from esi_worker.admin.timing import Timer
@@ -126,20 +126,30 @@ class ManagerAdmin:
         target: store.Store,
         types: TypeRegistry,
         registry: Any = prometheus_client.REGISTRY,
+        inventory: Inventory | None = None,
     ) -> None:
         keys, clock = store.key_layout(conf), clocks.SystemClock()
         timer = Timer(clock, lambda: candidate.health().leading)
         self.mirror = Mirror(
             target,
             keys,
-            Inventory(keys, types, timer),
+            inventory or Inventory(keys, types, timer),
             silence_deadline=conf.etcd.silence_deadline,
             clock=clock,
         )
         port = conf.admin.manager_port
         self._on = port is not None
-        app = falcon.App()
+        app = falcon.App(
+            middleware=[
+                guarding.Guard(conf.admin.username, conf.admin.password)
+            ]
+        )
         probes.add_routes(app, candidate, registry)
+        if conf.admin.page:
+            page.add_routes(app)
+            api.Api(candidate, self.mirror, target, keys).add_routes(app)
+        #: The WSGI application.
+        self.app = app
         if self._on:
             registry.register(
                 collecting.ManagerCollector(candidate, self.mirror, timer)
