@@ -46,7 +46,7 @@ from esi_worker.scheduler import opts as manager_opts
 LOG = logging.getLogger(__name__)
 
 #: Seconds that a process may need to stop beyond its graceful time.
-_MARGIN = 15
+MARGIN = 15
 
 
 class Role(enum.StrEnum):
@@ -254,7 +254,7 @@ def _read_options(conf: Any) -> None:
 def run(conf: Any, role: Role) -> None:
     """Run the processes of a role until a signal ends them."""
     manager = cotyledon.ServiceManager(
-        graceful_shutdown_timeout=int(conf.worker.graceful_timeout) + _MARGIN
+        graceful_shutdown_timeout=int(conf.worker.graceful_timeout) + MARGIN
     )
     reports.set_up(conf, 'esi-worker')
     manager.register_hooks(on_reload=conf.reload_config_files)

@@ -1,0 +1,157 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""sdist, wheel and .deb: built, checked, installed, run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from typing import ClassVar
+
+import testtools
+
+from esi_worker import version
+
+ROOT = Path(__file__).absolute().parents[3]
+PYTHON = '/usr/bin/python3'
+#: Building resolves and compiles everything.
+LIMIT = 1800
+
+
+def run(*command: str, **environment: str) -> str:
+    """What a command prints.
+
+    :raises AssertionError: it failed; with all that it printed
+    """
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f'{command}: {done.stdout}{done.stderr}')
+    return done.stdout
+
+
+class PackageTest(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        if not (ROOT / 'setup.cfg').is_file():
+            self.skipTest('there is no checkout to build from')
+        self.folder = Path(tempfile.mkdtemp(prefix='esi-worker-packages-'))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+
+class DistributionTest(PackageTest):
+    def test_sdist_and_wheel_are_clean(self) -> None:
+        backend = f"""
+import pbr.build
+pbr.build.build_sdist({str(self.folder)!r})
+pbr.build.build_wheel({str(self.folder)!r})
+"""
+        run(sys.executable, '-c', backend)
+        (sdist,) = self.folder.glob('*.tar.gz')
+        (wheel,) = self.folder.glob('*.whl')
+        checked = run(
+            *(sys.executable, '-m', 'twine', '--no-color', 'check'),
+            *('--strict', str(sdist), str(wheel)),
+        )
+        self.assertEqual(2, checked.count('PASSED'), checked)
+        with tarfile.open(sdist) as archive:
+            names = {name.partition('/')[2] for name in archive.getnames()}
+        for wanted in (
+            'esi_worker/admin/static/page.js',
+            'etc/esi-worker/esi-worker.conf.sample',
+            'etc/systemd/esi-worker@.service',
+            'templates/port/driver.yaml',
+        ):
+            self.assertIn(wanted, names)
+
+
+class DebTest(PackageTest):
+    """One package, built once."""
+
+    package: ClassVar[Path | None] = None
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        missing = [
+            name for name in ('dpkg-deb', 'dpkg') if not shutil.which(name)
+        ]
+        if missing or not Path(PYTHON).is_file():
+            raise cls.skipException(
+                'a .deb is built on Debian: dpkg, and a Python in /usr/bin'
+            )
+        if not (ROOT / 'setup.cfg').is_file():
+            raise cls.skipException('there is no checkout to build from')
+        output = Path(tempfile.mkdtemp(prefix='esi-worker-deb-'))
+        cls.addClassCleanup(shutil.rmtree, output, ignore_errors=True)
+        run(
+            *('sh', str(ROOT / 'tools' / 'deb' / 'build.sh'), str(output)),
+            PYTHON=PYTHON,
+            VENV=str(Path(sys.prefix)),
+        )
+        (cls.package,) = output.glob('*.deb')
+
+    def test_it_holds_what_an_operator_needs(self) -> None:
+        listed = run('dpkg-deb', '--contents', str(self.package))
+        for wanted in (
+            './usr/bin/esi-worker ->',
+            './usr/bin/esi-worker-manage ->',
+            './usr/bin/esi-worker-status ->',
+            './usr/bin/esi-collector ->',
+            './etc/esi-worker/esi-worker.conf',
+            './etc/esi-worker/logging.conf',
+            './lib/systemd/system/esi-worker.service',
+            './lib/systemd/system/esi-worker@.service',
+            './lib/systemd/system/esi-collector.service',
+            './usr/share/bash-completion/completions/esi-worker-manage',
+            'esi-worker.conf.sample',
+            'prometheus-alerts.yaml',
+        ):
+            self.assertIn(wanted, listed)
+        self.assertNotIn('site-packages/pip/', listed)
+
+    def test_installed_it_runs_without_the_checkout(self) -> None:
+        if os.geteuid():
+            self.skipTest('only root can install a package')
+        known = subprocess.run(
+            ['dpkg', '--status', 'esi-worker'],
+            check=False,
+            capture_output=True,
+        )
+        if known.returncode == 0:
+            self.skipTest('esi-worker is installed here; it is left alone')
+        self.addCleanup(run, 'dpkg', '--purge', 'esi-worker')
+        run('dpkg', '--install', str(self.package))
+        shown = run('/usr/bin/esi-worker', '--version', PYTHONPATH='')
+        self.assertIn(version.version(), shown)
+        for name in ('esi-worker-manage', 'esi-collector'):
+            self.assertIn('usage:', run(f'/usr/bin/{name}', '--help'))
+        checked = run(
+            *('/usr/bin/esi-worker-manage', 'config', 'check'),
+            *('--role', 'manager'),
+        )
+        self.assertIn('can be used', checked)
+        mode = Path('/etc/esi-worker/esi-worker.conf').stat().st_mode
+        self.assertEqual(0o640, mode & 0o777)
