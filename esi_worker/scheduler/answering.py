@@ -29,7 +29,7 @@ from esi_worker import clock as clocks
 from esi_worker import exceptions, store
 from esi_worker.model import Answer, Request, RequestOutcome, ResourceRef
 from esi_worker.model.requests import REAPPLY
-from esi_worker.scheduler import forgetting, pausing
+from esi_worker.scheduler import calling_off, forgetting, pausing
 from esi_worker.scheduler.effects import Action, Refused
 from esi_worker.scheduler.requests import Pending
 from esi_worker.scheduler.steps import Step
@@ -45,6 +45,7 @@ ACTIONS: dict[str, Action] = {
     pausing.PAUSE: pausing.pause,
     pausing.RESUME: pausing.resume,
     forgetting.FORGET: forgetting.forget,
+    calling_off.CANCEL: calling_off.cancel,
 }
 
 

@@ -148,7 +148,7 @@ class Finisher:
         )
         entry.result = records.encode_finished(error)
         ends_all = job.is_last or job.on_failure is OnFailure.FAIL
-        told = self._tell(entry, error) if ends_all else []
+        told = self.tell(entry, error) if ends_all else []
         end = self.finish(entry)
         return dataclasses.replace(end, transitions=(*told, *end.transitions))
 
@@ -168,7 +168,7 @@ class Finisher:
         for entry in cancelled:
             if entry.job.id not in told:
                 told.update(each.job.id for each in table.workflow(entry.job))
-                transitions += self._tell(entry, text)
+                transitions += self.tell(entry, text)
         transitions += [self._drop(entry.job) for entry in cancelled]
         for entry in reversed(cancelled):
             for freed in self._world.table.remove(entry.job.id):
@@ -184,9 +184,9 @@ class Finisher:
             ),
         )
 
-    def _tell(self, entry: Entry, error: str) -> list[store.Transition]:
-        """Publish a failure, unless the config that the job was made
-        from is gone."""
+    def tell(self, entry: Entry, error: str) -> list[store.Transition]:
+        """Publish a failure of a workflow, unless the config that the job
+        was made from is gone."""
         job = entry.job
         path = self._world.types.path(job.resource)
         if path is None or job.version <= 0:

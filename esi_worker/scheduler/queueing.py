@@ -47,7 +47,6 @@ class QueueFollower:
     def __init__(self, world: World) -> None:
         self._world = world
         self._starting: dict[int, frozenset[str]] = {}
-        self.ended: dict[str, None] = {}
         self.losses: dict[str, Loss] = {}
 
     # --- workers ----------------------------------------------------------
@@ -84,7 +83,8 @@ class QueueFollower:
 
     def take_ended(self) -> list[Entry]:
         """Hand out the finished jobs, once each."""
-        ended, self.ended = list(self.ended), {}
+        ended = list(self._world.ended)
+        self._world.ended.clear()
         found = (self._world.table.get(job_id) for job_id in ended)
         return [entry for entry in found if entry is not None]
 
@@ -103,7 +103,7 @@ class QueueFollower:
     def load(self, items: Iterable[store.KeyValue]) -> None:
         """Build the job table from a list of the whole queue."""
         self._world.table.clear()
-        self.ended.clear()
+        self._world.ended.clear()
         self.losses.clear()
         places: dict[str, dict[str, store.KeyValue]] = {}
         for kv in items:
@@ -138,7 +138,7 @@ class QueueFollower:
         if finished is not None:
             entry.result = finished.value
         if finished is not None and claim is None:
-            self.ended[job_id] = None
+            self._world.ended[job_id] = None
 
     def event(self, event: store.Event) -> None:
         """Take in a change that others made under ``/jobs``."""
@@ -185,7 +185,7 @@ class QueueFollower:
             self.losses.pop(job_id, None)
             return
         if entry.result is not None:
-            self.ended[job_id] = None
+            self._world.ended[job_id] = None
             return
         world = self._world
         due = world.clock.monotonic() + world.settings.requeue_delay
@@ -196,7 +196,7 @@ class QueueFollower:
         entry.result = value
         if entry.claim is None:
             self.losses.pop(entry.job.id, None)
-            self.ended[entry.job.id] = None
+            self._world.ended[entry.job.id] = None
 
     def _decode(self, kv: store.KeyValue) -> Job | None:
         try:

@@ -107,6 +107,8 @@ class World:
         self.paused: dict[ResourceRef, Pause] = {}
         #: Jobs that may wait for nothing any more, by their ids.
         self.freed: dict[str, None] = {}
+        #: Jobs that have ended and are to be taken out, by their ids.
+        self.ended: dict[str, None] = {}
         #: What earlier leaders have shown of blocks: their reasons.
         self.shown: dict[ResourceRef, str] = {}
         self.referrers = referrers.ReferrerIndex(

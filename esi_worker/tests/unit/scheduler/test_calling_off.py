@@ -1,0 +1,110 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Operators call jobs off."""
+
+from __future__ import annotations
+
+from esi_worker.model import RequestOutcome, ResourceRef
+from esi_worker.tests import cases
+from esi_worker.tests.cluster import NETWORK, PORT
+from esi_worker.tests.unit.scheduler import test_requests
+
+N = ResourceRef('network', 'n')
+P = ResourceRef('port', 'p')
+
+
+class CancelCase(test_requests.RequestCase, cases.QueueTest):
+    def cancel(self, job_id: str, *, force: bool = False) -> str:
+        """:returns: the reason of the refusal, empty if it is done"""
+        id_ = self.ask(
+            N if ':network:' in job_id else P,
+            action='cancel',
+            requested_by='me@host',
+            options={'job': job_id, 'force': force},
+        )
+        outcome = self.outcome(id_)
+        assert outcome is not None
+        refused = outcome[0] is RequestOutcome.REFUSED
+        self.assertEqual(refused, bool(outcome[1]))
+        return outcome[1]
+
+    def job(self, name: str) -> str:
+        return self.cluster.job_id(f'create:heat_worker:{name}')
+
+
+class CancelTest(CancelCase):
+    def test_a_ready_job_ends_as_a_failed_one(self) -> None:
+        self.write(NETWORK, 'n')
+        self.assertEqual('', self.cancel(self.job('network')))
+        self.assert_state('CREATE_FAILED', NETWORK, 'n')
+        error = self.cluster.state(NETWORK, 'n')['error']
+        self.assertEqual('Cancelled: me@host has called the job off', error)
+        self.assert_quiet()
+
+    def test_what_waits_for_it_is_cancelled_too(self) -> None:
+        self.write(NETWORK, 'n')
+        self.write(PORT, 'p', network_id='n', fixed_ips=[])
+        self.cancel(self.job('network'))
+        self.assert_state('CREATE_FAILED', PORT, 'p')
+        self.assertIn('me@host', self.cluster.state(PORT, 'p')['error'])
+        self.assert_quiet()
+
+    def test_a_waiting_job_leaves_what_it_waits_for_alone(self) -> None:
+        self.write(NETWORK, 'n')
+        self.write(PORT, 'p', network_id='n', fixed_ips=[])
+        self.cancel(self.job('port'))
+        self.assert_state('CREATE_FAILED', PORT, 'p')
+        self.start_worker()
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+        self.assert_quiet()
+
+    def test_a_newer_version_begins_anew(self) -> None:
+        self.write(NETWORK, 'n')
+        self.cancel(self.job('network'))
+        self.start_worker()
+        self.write(NETWORK, 'n', 2)
+        self.assert_state('MODIFY_COMPLETED', NETWORK, 'n', 2)
+
+    def test_no_state_is_written_for_a_config_that_is_gone(self) -> None:
+        self.write(NETWORK, 'n')
+        job = self.job('network')
+        self.cluster.store.delete(self.cluster.keys.config('v2.0/networks/n'))
+        self.cancel(job)
+        self.assertIsNone(self.cluster.state(NETWORK, 'n'))
+
+    def test_only_unfinished_jobs_of_that_resource(self) -> None:
+        self.write(NETWORK, 'n')
+        self.write(PORT, 'q', network_id='n', fixed_ips=[])
+        self.assertIn('no unfinished job', self.cancel('a:b:network:n:1:x'))
+        # A job of another resource than the request is about.
+        self.assertIn('no unfinished job', self.cancel(self.job('port')))
+
+
+class RunningTest(CancelCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.start_worker()
+        self.write(NETWORK, 'n', noop=cases.SLOW)
+        self.assertEqual(1, len(self.cluster.jobs('working')))
+
+    def test_a_running_job_is_refused(self) -> None:
+        self.assertIn('is running it', self.cancel(self.job('network')))
+        self.cluster.pass_time(6)
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+
+    def test_by_force_its_result_is_dropped(self) -> None:
+        self.assertEqual('', self.cancel(self.job('network'), force=True))
+        self.assert_state('CREATE_FAILED', NETWORK, 'n')
+        self.cluster.pass_time(6)
+        self.assert_state('CREATE_FAILED', NETWORK, 'n')
+        self.assert_quiet()
