@@ -49,7 +49,7 @@ OPTS = [
         default=False,
         help='Serve the read-only page, and what it shows as JSON, on '
         'manager_port. The manager then keeps a second mirror of etcd, '
-        'about 1 kB for each resource.',
+        'about 0.5 kB for each resource.',
     ),
     cfg.StrOpt(
         'username',
