@@ -27,8 +27,14 @@ from esi_worker.cli import app, documents
 from esi_worker.tests.unit.packaging import checkout
 
 DOCUMENTS = checkout.ROOT / 'doc' / 'source'
-#: A command at the beginning of a line, or behind a prompt.
-_COMMAND = re.compile(r'^\s+(?:\$ )?(esi-worker-manage .*)$', re.MULTILINE)
+#: A command on a line of its own, behind a prompt or not.
+_LINE = re.compile(r'^\s+(?:\$ )?esi-worker-manage (.*)$', re.MULTILINE)
+#: One in a text, with an argument.
+_INLINE = re.compile(
+    r'``(?:esi-worker-manage )?'
+    r'((?:config|job|manager|resource|snapshot|template|worker) '
+    r'[a-z]+ [^`]+)``'
+)
 _PLACEHOLDER = re.compile(r'[<>\[\]{}|]|\.\.\.')
 
 
@@ -47,7 +53,8 @@ class ExamplesTest(checkout.CheckoutTest):
     def test_commands_that_are_shown_exist_with_their_arguments(self) -> None:
         seen = 0
         for page in sorted(DOCUMENTS.rglob('*.rst')):
-            for line in _COMMAND.findall(page.read_text()):
+            text = page.read_text()
+            for line in (*_LINE.findall(text), *_INLINE.findall(text)):
                 if _PLACEHOLDER.search(line):
                     continue
                 seen += 1
@@ -57,7 +64,7 @@ class ExamplesTest(checkout.CheckoutTest):
     def check(self, page: Path, line: str) -> None:
         """Let the parser of the command look at its arguments."""
         program = app.ManageApp(stdout=io.StringIO(), stderr=io.StringIO())
-        words = shlex.split(line.replace('\\', ''), comments=True)[1:]
+        words = shlex.split(line.replace('\\', ''), comments=True)
         try:
             options, rest = program.parser.parse_known_args(words)
             del options
