@@ -13,19 +13,25 @@
 """Asks the collector over HTTP, on behalf of Heat.
 
 What cannot be served right now is repeated until the timeout of the
-option ``request_timeout_second``; errors say what to change.
+option ``request_timeout_second``; errors say what to change. A collector
+that is protected gets the option ``token``, or tokens of Keystone as the
+options of keystoneauth in the same group say.
 
-This module needs Heat and requests, and nothing of esi-worker.
+This module needs Heat, keystoneauth and requests, and nothing of
+esi-worker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+import functools
 import http
 import time
 from typing import Any
 
 from heat.common import exception
+from keystoneauth1 import exceptions as keystone_errors
+from keystoneauth1 import loading
 from oslo_config import cfg
 import requests
 
@@ -48,8 +54,21 @@ OPTIONS = [
         help='Seconds within which the collector has to answer; until then '
         'a request that cannot be served is repeated.',
     ),
+    cfg.StrOpt(
+        'token',
+        secret=True,
+        help='The token that the collector asks for, when it is protected '
+        'by one. With auth_type the tokens of Keystone are sent instead.',
+    ),
 ]
-cfg.CONF.register_opts(OPTIONS, group=GROUP)
+cfg.CONF.register_opts(
+    [
+        *OPTIONS,
+        *loading.get_session_conf_options(),
+        *loading.get_auth_common_conf_options(),
+    ],
+    group=GROUP,
+)
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 2.0
@@ -60,6 +79,7 @@ _TRY_AGAIN = frozenset(
         http.HTTPStatus.GATEWAY_TIMEOUT,
     )
 )
+_FORBIDDEN = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
 
 
 class CollectorError(exception.Error):
@@ -77,9 +97,7 @@ def request(
     """
     deadline = time.monotonic() + cfg.CONF.collector_agents[_TIMEOUT]
     pause = _FIRST_PAUSE
-    with requests.Session() as session:
-        # The collector is reached directly, whatever the environment says.
-        session.trust_env = False
+    with _session() as session:
         while True:
             left = deadline - time.monotonic()
             answer = _try(session, method, path, json, max(left, 0.1))
@@ -114,6 +132,41 @@ def _try(
     return answer
 
 
+def _session() -> requests.Session:
+    conf = cfg.CONF[GROUP]
+    session = requests.Session()
+    # The collector is reached directly, whatever the environment says.
+    session.trust_env = False
+    session.verify = conf.cafile or not conf.insecure
+    if conf.certfile:
+        session.cert = (
+            (conf.certfile, conf.keyfile) if conf.keyfile else conf.certfile
+        )
+    session.headers.update(_token(conf))
+    return session
+
+
+def _token(conf: Any) -> dict[str, str]:
+    """:raises CollectorError: Keystone gives none"""
+    if not conf.auth_type:
+        return {'X-Auth-Token': conf.token} if conf.token else {}
+    try:
+        return _keystone().get_auth_headers() or {}
+    except keystone_errors.ClientException as error:
+        raise CollectorError(
+            f'Keystone gives no token for the collector '
+            f'({type(error).__name__}); see the options in [{GROUP}] of the '
+            'configuration of Heat'
+        )
+
+
+@functools.cache
+def _keystone() -> Any:
+    """A session that keeps its token while that is valid."""
+    auth = loading.load_auth_from_conf_options(cfg.CONF, GROUP)
+    return loading.load_session_from_conf_options(cfg.CONF, GROUP, auth=auth)
+
+
 def _checked(
     answer: requests.Response,
     method: str,
@@ -126,6 +179,11 @@ def _checked(
         reason = answer.json()['description']
     except (ValueError, TypeError, KeyError):
         reason = answer.reason
+    if answer.status_code in _FORBIDDEN:
+        reason = (
+            f'{reason}; set token or auth_type in [{GROUP}] of the '
+            'configuration of Heat'
+        )
     raise CollectorError(
         f'{base_url()} answered {method} {path} with '
         f'{answer.status_code}: {reason}'

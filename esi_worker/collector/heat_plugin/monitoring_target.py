@@ -17,11 +17,14 @@ the members of ``POST /targets``; its physical id is the target's id. The
 attribute ``link`` is kept in the stack's data, so that reading a stack
 asks nobody.
 
-The collector gives one id to one (resource type, resource id, field
+The collector has one target for one (resource type, resource id, field
 name, version), so a repeated POST makes no second target, and resources
-of one stack may take it over from each other. An update
-registers the new target first and takes the old one away after that:
-the collector never lets an older version overwrite a newer one.
+of one stack may take it over from each other. An update is a PUT: the
+target keeps its id and its link, and what was published stays until the
+new version's first value. Where the PUT cannot be, because the target is
+gone or another one monitors this already, the new target is registered
+first and the old one taken away after that: the collector never lets an
+older version overwrite a newer one.
 
 This module needs Heat and requests, and nothing of esi-worker.
 """
@@ -42,6 +45,14 @@ from oslo_log import log as logging
 from . import collector_client
 
 LOG = logging.getLogger(__name__)
+
+#: A PUT that was not done, and what it means: the target is gone; this
+#: collector knows no PUT; something else stands in the way.
+_NOT_REPLACED = (
+    http.HTTPStatus.NOT_FOUND,
+    http.HTTPStatus.METHOD_NOT_ALLOWED,
+    http.HTTPStatus.CONFLICT,
+)
 
 
 def _schema(kind: str, description: str) -> properties.Schema:
@@ -114,10 +125,10 @@ class MonitoringTarget(resource.Resource):
     ) -> None:
         if not prop_diff:
             return
-        self._remember_superseded(self.resource_id)
-        self._register(
-            json_snippet.properties(self.properties_schema, self.context)
-        )
+        wanted = json_snippet.properties(self.properties_schema, self.context)
+        if not self._replace(wanted):
+            self._remember_superseded(self.resource_id)
+            self._register(wanted)
         self._remove_superseded()
 
     def handle_delete(self) -> None:
@@ -140,26 +151,53 @@ class MonitoringTarget(resource.Resource):
         # one our own error would be hidden by an assertion.
         return self.client_plugin('heat')
 
-    def _register(self, wanted: Mapping[str, Any]) -> None:
-        body = {name: wanted[name] for name in self.PROPERTIES}
-        LOG.info(
-            'Creating target: type=%s resource=%s/%s field=%s version=%s',
-            *(body[name] for name in self.PROPERTIES[:4]),
-            body[self.VERSION],
+    def _replace(self, wanted: Mapping[str, Any]) -> bool:
+        """Let the target monitor something else.
+
+        :returns: False when it cannot: it is gone, another one does
+            that already or is newer
+        """
+        if self.resource_id is None:
+            return False
+        answer = collector_client.request(
+            'PUT',
+            _path(self.resource_id),
+            (http.HTTPStatus.OK, *_NOT_REPLACED),
+            json=self._body('Updating', wanted),
         )
+        if answer.status_code in _NOT_REPLACED:
+            return False
+        self._adopt('PUT', answer)
+        return True
+
+    def _register(self, wanted: Mapping[str, Any]) -> None:
         answer = collector_client.request(
             'POST',
             '/targets',
             (http.HTTPStatus.CREATED, http.HTTPStatus.OK),
-            json=body,
+            json=self._body('Creating', wanted),
         )
+        self._adopt('POST', answer)
+
+    def _body(self, verb: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        body = {name: wanted[name] for name in self.PROPERTIES}
+        LOG.info(
+            '%s target: type=%s resource=%s/%s field=%s version=%s',
+            verb,
+            *(body[name] for name in self.PROPERTIES[:4]),
+            body[self.VERSION],
+        )
+        return body
+
+    def _adopt(self, method: str, answer: Any) -> None:
+        """Take over what the collector says of the target."""
         try:
             target = answer.json()
             target_id, link = target['id'], target['link']
         except (ValueError, TypeError, KeyError):
             raise collector_client.CollectorError(
-                f'{collector_client.base_url()} answered POST /targets '
-                'without id and link; set host and port in '
+                f'{collector_client.base_url()} answered {method} without '
+                'id and link; set host and port in '
                 f'[{collector_client.GROUP}] to those of a collector'
             )
         self.resource_id_set(target_id)
@@ -222,13 +260,17 @@ def _delete(target_id: str) -> None:
     LOG.info('Deleting target %s', target_id)
     collector_client.request(
         'DELETE',
-        f'/targets/{parse.quote(target_id, safe="")}',
+        _path(target_id),
         (
             http.HTTPStatus.NO_CONTENT,
             http.HTTPStatus.OK,
             http.HTTPStatus.NOT_FOUND,
         ),
     )
+
+
+def _path(target_id: str) -> str:
+    return f'/targets/{parse.quote(target_id, safe="")}'
 
 
 def resource_mapping() -> dict[str, type[resource.Resource]]:

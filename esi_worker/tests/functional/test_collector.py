@@ -18,6 +18,7 @@ import functools
 import pathlib
 import subprocess
 import sys
+import threading
 from typing import IO, Any
 
 import fixtures
@@ -68,6 +69,7 @@ parameters:
   fq_name: {type: string}
 """
 HEAT_TIMEOUT_SECONDS = 2
+TOKEN = 'open-sesame'
 
 
 class CollectorFixture(fixtures.Fixture):
@@ -269,7 +271,13 @@ def reserved_port() -> ports.ReservedPort:
     return ports.ReservedPort()
 
 
-class TestHeatResource(testtools.TestCase):
+class HeatResourceTest(testtools.TestCase):
+    """A Heat with our plugin, and the collector that it asks."""
+
+    def options(self) -> dict[str, object]:
+        """Those of the collector."""
+        return {}
+
     def setUp(self) -> None:
         super().setUp()
         folder = pathlib.Path(heat_plugin.__file__).parent
@@ -281,13 +289,14 @@ class TestHeatResource(testtools.TestCase):
                         'host': '127.0.0.1',
                         'port': str(reserved_port().number),
                         'request_timeout_second': str(HEAT_TIMEOUT_SECONDS),
+                        'token': TOKEN,
                     }
                 },
             )
         )
         self.stacks = embedded_support.Stacks(heat.session())
         self.collector = self.useFixture(
-            CollectorFixture(reserved_port().number)
+            CollectorFixture(reserved_port().number, **self.options())
         )
 
     def create(self, **changes: Any) -> Any:
@@ -298,6 +307,11 @@ class TestHeatResource(testtools.TestCase):
     ) -> Any:
         return self.stacks.update(stack, template, **parameters(**changes))
 
+    def wait_for(self, value: str) -> None:
+        wait_until(lambda: self.collector.monitoring() == value)
+
+
+class TestHeatResource(HeatResourceTest):
     def test_a_stack_registers_its_target(self) -> None:
         stack = self.create()
 
@@ -324,12 +338,75 @@ class TestHeatResource(testtools.TestCase):
         updated = self.update(stack, version=4)
 
         self.assertEqual('UPDATE_COMPLETE', updated.stack_status)
-        old = outputs(stack)['monitoring_target_id']
-        new = outputs(updated)['monitoring_target_id']
-        self.assertNotEqual(old, new)
-        self.assertEqual([new], self.collector.targets())
-        self.assertIn(new, outputs(updated)['monitoring_link'])
+        self.assertEqual(
+            [outputs(updated)['monitoring_target_id']],
+            self.collector.targets(),
+        )
         self.wait_for('{"version":4,"vmi":"FAIL"}')
+
+    def test_the_value_is_there_all_the_time_of_an_update(self) -> None:
+        stack = self.create()
+        self.wait_for('{"version":3,"vmi":"FAIL"}')
+        missing = threading.Event()
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.is_set():
+                if self.collector.monitoring() is None:
+                    missing.set()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            self.update(stack, version=4)
+            self.wait_for('{"version":4,"vmi":"FAIL"}')
+        finally:
+            done.set()
+            watcher.join()
+
+        self.assertFalse(missing.is_set())
+
+    def test_an_update_of_a_target_that_is_gone_makes_it_again(self) -> None:
+        stack = self.create()
+        old = outputs(stack)['monitoring_target_id']
+        requests.delete(f'{self.collector.url}/targets/{old}', timeout=10)
+
+        updated = self.update(stack, version=4)
+
+        self.assertEqual('UPDATE_COMPLETE', updated.stack_status)
+        new = outputs(updated)['monitoring_target_id']
+        self.assertEqual([new], self.collector.targets())
+        self.wait_for('{"version":4,"vmi":"FAIL"}')
+
+    def test_an_update_to_what_is_monitored_already_takes_it_over(
+        self,
+    ) -> None:
+        stack = self.create()
+        other = post(
+            self.collector.url,
+            version=4,
+            tenant_id='tenant',
+            properties={'fq_name': 'a:b'},
+        )
+
+        updated = self.update(stack, version=4)
+
+        self.assertEqual('UPDATE_COMPLETE', updated.stack_status)
+        self.assertEqual(other['id'], outputs(updated)['monitoring_target_id'])
+        self.assertEqual([other['id']], self.collector.targets())
+
+    def test_an_older_version_may_come_back(self) -> None:
+        """As in the rollback of an update."""
+        stack = self.create()
+        newer = self.update(stack, version=4)
+
+        older = self.update(newer, version=3)
+
+        self.assertEqual('UPDATE_COMPLETE', older.stack_status)
+        self.assertEqual(
+            [outputs(older)['monitoring_target_id']], self.collector.targets()
+        )
+        self.wait_for('{"version":3,"vmi":"FAIL"}')
 
     def test_an_update_within_one_version_keeps_the_target(self) -> None:
         stack = self.create()
@@ -458,9 +535,6 @@ class TestHeatResource(testtools.TestCase):
 
         self.assertEqual('CREATE_FAILED', failed.stack_status)
         self.assertIn('known are', failed.stack_status_reason)
-
-    def wait_for(self, value: str) -> None:
-        wait_until(lambda: self.collector.monitoring() == value)
 
 
 def parameters(**changes: Any) -> dict[str, Any]:
