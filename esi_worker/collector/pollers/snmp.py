@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
+import hashlib
+import os
 from typing import Final
 
 from esi_worker.collector.pollers import base, libraries, ports, snmp_users
@@ -24,6 +26,8 @@ from esi_worker.collector.target_types import TEXT, Schema
 from esi_worker.collector.targets import Target
 
 _PORT = 161
+#: Nobody may find a community by trying.
+_KEY = os.urandom(16)
 #: Members of ``properties``, required and optional ones.
 AGENT: Final[Mapping[str, Schema]] = {
     'device_ip': TEXT,
@@ -62,8 +66,8 @@ class SnmpPoller(base.Poller, abc.ABC):
 
 
 def device(target: Target) -> str:
-    """One agent, asked with one community."""
-    return '\n'.join(
-        str(target.properties.get(name, ''))
-        for name in ('device_ip', 'port', 'community_name')
-    )
+    """One agent, asked with one community; it may be logged."""
+    wanted = target.properties
+    community = str(wanted['community_name']).encode()
+    digest = hashlib.blake2b(community, digest_size=8, key=_KEY).hexdigest()
+    return f'{wanted["device_ip"]}:{wanted.get("port", _PORT)} {digest}'

@@ -24,6 +24,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 import concurrent.futures
 import dataclasses
 import threading
+import time
 from typing import Any, TypeVar
 
 from esi_worker import exceptions
@@ -35,6 +36,7 @@ MAX_REPETITIONS = 10
 _MAX_ROWS = 20_000
 _MAX_ENGINES = 64
 _DEFAULT_PORT = 161
+_SHORTEST_SECONDS = 1.0
 
 T = TypeVar('T')
 Oid = tuple[int, ...]
@@ -120,6 +122,7 @@ class SnmpClient:
         from pysnmp.hlapi.v3arch import asyncio as hlapi
 
         request = await self._request(agent, timeout)
+        deadline = time.monotonic() + timeout
         found: dict[Oid, dict[Oid, Value]] = {each: {} for each in columns}
         # Where each column that has not ended goes on.
         places = {each: each for each in columns}
@@ -132,14 +135,17 @@ class SnmpClient:
                 lookupMib=False,
             )
             places = _rows(_checked(answer), places, found)
+            if places and time.monotonic() > deadline:
+                raise SnmpError('the walk takes too long')
         return found
 
     async def _request(self, agent: Agent, timeout: float) -> Any:
         """Engine, credential, transport and context of a request."""
         from pysnmp.hlapi.v3arch import asyncio as hlapi
 
-        # A lost datagram is sent once more.
-        once = timeout * 0.45
+        # A lost datagram is sent once more. pysnmp never ends a request
+        # that has less time than the steps of its timer.
+        once = max(timeout * 0.45, _SHORTEST_SECONDS)
         transport = hlapi.UdpTransportTarget
         if ':' in agent.host:
             transport = hlapi.Udp6TransportTarget
@@ -176,7 +182,8 @@ class SnmpClient:
         try:
             return future.result(timeout)
         except (TimeoutError, concurrent.futures.CancelledError):
-            future.cancel()
+            # It is not cancelled: pysnmp would keep what it waits for. It
+            # ends by itself soon.
             raise SnmpError(f'no answer within {timeout:g} s') from None
 
     def _running(self) -> asyncio.AbstractEventLoop:

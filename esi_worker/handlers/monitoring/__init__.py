@@ -14,9 +14,9 @@
 
 The modules, from the outside in: ``handler`` is what the dispatcher
 calls; ``rendering`` makes sections of a job, ``sections`` reads them and
-``legacy`` knows those of the first generation; ``client`` asks the
-collector and ``readers`` the published states; ``waiting`` tells when a
-first status is good enough.
+``legacy`` knows those of the first generation; ``replacing`` says what
+makes room; ``client`` asks the collector and ``readers`` the published
+states; ``waiting`` tells when a first status is good enough.
 """
 
 from esi_worker.handlers.monitoring.handler import MonitoringHandler

@@ -32,6 +32,7 @@ A collector that does not answer makes a job wait, never fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import dataclasses
 import functools
 import threading
 from typing import ClassVar
@@ -40,8 +41,18 @@ from oslo_log import log as logging
 
 from esi_worker import exceptions, masking, plugins
 from esi_worker.handlers import base
-from esi_worker.handlers.monitoring import legacy, options, rendering, waiting
-from esi_worker.handlers.monitoring.client import CollectorClient, KnownTarget
+from esi_worker.handlers.monitoring import (
+    legacy,
+    options,
+    rendering,
+    replacing,
+    waiting,
+)
+from esi_worker.handlers.monitoring.client import (
+    CollectorClient,
+    CollectorUnavailable,
+    KnownTarget,
+)
 from esi_worker.handlers.monitoring.readers import StateReader
 from esi_worker.handlers.monitoring.sections import Section
 from esi_worker.handlers.monitoring.waiting import Wait, Watched
@@ -62,6 +73,13 @@ from esi_worker.model.records import shorten
 LOG = logging.getLogger(__name__)
 
 STATE_MONITORING = 'state_monitoring'
+#: Seconds after which ``poll`` leaves the other jobs to its next call.
+POLL_BUDGET = 20.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unanswered(Retry):
+    """The collector did not answer."""
 
 
 class MonitoringHandler(base.Handler):
@@ -94,7 +112,52 @@ class MonitoringHandler(base.Handler):
         return self._outcome(job, functools.partial(work, job))
 
     def poll(self, jobs: Sequence[Job]) -> Mapping[str, Outcome]:
-        return {job.id: self._poll(job) for job in jobs}
+        """As the contract says.
+
+        A collector that is slow gets no more time than ``POLL_BUDGET``;
+        when it does not answer for one job, it is not asked for others.
+        """
+        outcomes: dict[str, Outcome] = {}
+        until = self.context.clock.monotonic() + POLL_BUDGET
+        for job in jobs:
+            if self.context.clock.monotonic() > until:
+                break
+            outcome = outcomes[job.id] = self._poll(job)
+            if isinstance(outcome, Unanswered):
+                rest = [each for each in jobs if each.id not in outcomes]
+                outcomes.update(self._put_off(rest, outcome))
+                break
+        return outcomes
+
+    def _put_off(
+        self, jobs: Sequence[Job], outcome: Retry
+    ) -> dict[str, Outcome]:
+        with self._lock:
+            for job in jobs:
+                self._waits.pop(job.id, None)
+        return {job.id: outcome for job in jobs}
+
+    def preview(self, job: Job) -> Sequence[base.Difference]:
+        targets = self._targets(job)
+        if job.action.deletes:
+            return [
+                replacing.removal(each)
+                for each in self._to_remove(job, targets)
+            ]
+        values = self._renderer.values(job)
+        sections = self._renderer.sections(job, values)
+        names = {section.name for section in sections}
+        changes = [
+            replacing.difference(job, each, targets) for each in sections
+        ]
+        return [
+            *(each for each in changes if each is not None),
+            *(
+                replacing.removal(each)
+                for each in replacing.lower_versions(job, targets)
+                if each.field_name not in names
+            ),
+        ]
 
     def _poll(self, job: Job) -> Outcome:
         with self._lock:
@@ -107,6 +170,8 @@ class MonitoringHandler(base.Handler):
         """Take a step; remember the job only while it is in progress."""
         try:
             outcome = step()
+        except CollectorUnavailable as error:
+            outcome = Unanswered(str(error))
         except (exceptions.TransientError, exceptions.ClaimLost) as error:
             outcome = Retry(str(error))
         except exceptions.TerminalError as error:
@@ -169,22 +234,23 @@ class MonitoringHandler(base.Handler):
         if not wait.observe(self.context.clock.monotonic()):
             return InProgress(wait.pause(self._group.poll_interval))
         job = wait.job
-        self._drop(job, self._lower_versions(job, self._targets(job)))
+        self._drop(job, replacing.lower_versions(job, self._targets(job)))
         return Done({STATE_MONITORING: wait.results()})
 
     # --- delete -----------------------------------------------------------
 
     def _remove(self, job: Job) -> Outcome:
-        targets = self._targets(job)
-        if self._create_follows(job):
-            self._drop(job, self._superseded(job, targets))
-        elif self._is_wanted(job):
-            self._drop(job, self._lower_versions(job, targets))
-        else:
-            self._drop(
-                job, [each for each in targets if each.version <= job.version]
-            )
+        self._drop(job, self._to_remove(job, self._targets(job)))
         return Done()
+
+    def _to_remove(
+        self, job: Job, targets: Collection[KnownTarget]
+    ) -> list[KnownTarget]:
+        if self._create_follows(job):
+            return replacing.superseded(job, targets)
+        if self._is_wanted(job):
+            return replacing.lower_versions(job, targets)
+        return [each for each in targets if each.version <= job.version]
 
     def _create_follows(self, job: Job) -> bool:
         """Whether this is the delete of a modify."""
@@ -207,26 +273,6 @@ class MonitoringHandler(base.Handler):
             return not Config.decode(kv.key, kv.value).marked_for_deletion
         except exceptions.DecodeError:
             return True
-
-    def _superseded(
-        self, job: Job, targets: Collection[KnownTarget]
-    ) -> list[KnownTarget]:
-        """Targets whose field has one of a higher version."""
-        newest: dict[str, int] = {}
-        for each in targets:
-            newest[each.field_name] = max(
-                each.version, newest.get(each.field_name, each.version)
-            )
-        return [
-            each
-            for each in self._lower_versions(job, targets)
-            if each.version < newest[each.field_name]
-        ]
-
-    def _lower_versions(
-        self, job: Job, targets: Iterable[KnownTarget]
-    ) -> list[KnownTarget]:
-        return [each for each in targets if each.version < job.version]
 
     def _targets(self, job: Job) -> list[KnownTarget]:
         return self._collector.targets(

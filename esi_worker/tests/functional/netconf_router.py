@@ -13,9 +13,9 @@
 
 """A router that speaks NETCONF over SSH, for tests.
 
-It answers the two RPCs that our pollers send, from what ``groups`` and
-``peers`` hold, in the form of Junos. The protocol is the real one, with
-the framing of base:1.0.
+It answers the RPCs that our pollers send, from what ``groups``,
+``peers`` and ``counters`` hold, in the form of Junos. The protocol is the
+real one, with the framing of base:1.0.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class NetconfRouter:
     """One router on a free port of the loopback address.
 
     ``groups`` are ``(interface, vrid): state``; ``peers`` are
-    ``(instance, address): state``. ``asked`` holds the RPCs it got,
+    ``(instance, address): state``, ``counters`` are ``(filter, counter):
+    bytes``. ``asked`` holds the RPCs it got,
     ``sessions`` counts the logins.
     """
 
@@ -76,6 +77,7 @@ class NetconfRouter:
         self.account = ('esi', 's3cret')
         self.groups: dict[tuple[str, str], str] = {}
         self.peers: dict[tuple[str, str], str] = {}
+        self.counters: dict[tuple[str, str], object] = {}
         self.asked: list[str] = []
         self.sessions = 0
         #: None answers; a text is sent instead of an answer.
@@ -166,6 +168,8 @@ class NetconfRouter:
             )
         if name == 'get-vrrp-information':
             return self._reply(root, self._vrrp())
+        if name == 'get-firewall-filter-information':
+            return self._reply(root, self._filter(str(request[0].text)))
         return self._reply(root, self._bgp(str(request[0].text)))
 
     def _vrrp(self) -> str:
@@ -187,6 +191,19 @@ class NetconfRouter:
             if instance == wanted
         )
         return f'<bgp-information xmlns="{_JUNOS}">{entries}</bgp-information>'
+
+    def _filter(self, wanted: str) -> str:
+        entries = ''.join(
+            f'<counter><counter-name>{counter}</counter-name><packet-count>1'
+            f'</packet-count><byte-count>{count}</byte-count></counter>'
+            for (name, counter), count in self.counters.items()
+            if name == wanted
+        )
+        return (
+            f'<firewall-information xmlns="{_JUNOS}"><filter-information>'
+            f'<filter-name>{wanted}</filter-name>{entries}'
+            '</filter-information></firewall-information>'
+        )
 
     def _reply(self, root: Any, content: str) -> bytes:
         number = saxutils.quoteattr(root.get('message-id'))

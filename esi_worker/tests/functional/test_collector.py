@@ -274,7 +274,7 @@ def reserved_port() -> ports.ReservedPort:
 class HeatResourceTest(testtools.TestCase):
     """A Heat with our plugin, and the collector that it asks."""
 
-    def options(self) -> dict[str, object]:
+    def options(self) -> dict[str, Any]:
         """Those of the collector."""
         return {}
 

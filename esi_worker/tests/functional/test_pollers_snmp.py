@@ -286,6 +286,16 @@ class PortsTest(SnmpTest):
             for each in found[target.id]:
                 self.assertIsInstance(each, Failure)
 
+    def test_a_pool_does_not_show_its_community(self) -> None:
+        first, second = (
+            self.poller.pool_key(
+                self.target('snmp_ports', if_name='a', community_name=name)
+            )
+            for name in ('open-sesame', 'another')
+        )
+        self.assertNotEqual(first, second)
+        self.assertNotIn('sesame', first)
+
     def test_types_of_one_device_go_to_one_collector(self) -> None:
         affinities = {
             self.poller.affinity(self.target(type_, if_name='a'))

@@ -20,12 +20,13 @@ else but the socket between the two.
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
+from wsgiref import simple_server
 
 from oslo_config import cfg
 
 from esi_worker import mapping, store, templates
-from esi_worker.collector.serving import HttpServer
 from esi_worker.handlers import base
 from esi_worker.handlers.monitoring import MonitoringHandler, options
 from esi_worker.model import (
@@ -107,6 +108,31 @@ def catalog(text: str = TEMPLATE) -> templates.TemplateCatalog:
     return result
 
 
+class _Quiet(simple_server.WSGIRequestHandler):
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+class AppServer:
+    """Serves a WSGI application; quick to start and to stop."""
+
+    def __init__(self) -> None:
+        self._server = simple_server.WSGIServer(('127.0.0.1', 0), _Quiet)
+        self.url = f'http://127.0.0.1:{self._server.server_port}'
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
+
+    def serve(self, application: Any) -> None:
+        self._server.set_app(application)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
 class Scene:
     """A handler, and the collector that it asks."""
 
@@ -116,11 +142,9 @@ class Scene:
         self.store = self.setting.store
         self.keys = store.KeyLayout()
         self.claim = 60.0
-        self._server = HttpServer(
-            '127.0.0.1', 0, threads=2, max_body_bytes=100_000
-        )
-        self.url = f'http://127.0.0.1:{self._server.port}'
-        self._server.start(self.setting.collector.application(self.url))
+        self._server = AppServer()
+        self.url = self._server.url
+        self._server.serve(self.setting.collector.application(self.url))
         self.context = base.HandlerContext(
             conf=configuration(**{'collector_url': self.url, **values}),
             store=self.store,
@@ -137,7 +161,7 @@ class Scene:
         return self.handler
 
     def close(self) -> None:
-        self._server.stop(5)
+        self._server.close()
 
     def run(self, work: Job, times: int = 100) -> Outcome:
         """Do a job while the collector polls."""

@@ -165,6 +165,38 @@ class CreateTest(MonitoringTest):
 
         self.assertIsInstance(outcome, Retry)
 
+    def test_a_collector_that_is_away_is_asked_for_one_job_only(self) -> None:
+        scene = self.scene()
+        jobs = [job(version=version) for version in range(1, 30)]
+        for each in jobs:
+            scene.handler.start(each)
+        scene.close()
+
+        outcomes = scene.handler.poll(jobs)
+
+        self.assertEqual(
+            {Retry}, {type(each).__base__ for each in outcomes.values()}
+        )
+        self.assertEqual(1, len(set(outcomes.values())))
+        self.assertEqual(len(jobs), len(outcomes))
+
+    def test_a_slow_collector_leaves_jobs_to_the_next_poll(self) -> None:
+        scene = self.scene()
+        jobs = [job(version=version) for version in range(1, 5)]
+        for each in jobs:
+            scene.handler.start(each)
+        real = scene.clock.monotonic
+
+        def hurrying() -> float:
+            scene.clock.advance(6)
+            return real()
+
+        scene.clock.monotonic = hurrying  # type: ignore[method-assign]
+
+        outcomes = scene.handler.poll(jobs)
+
+        self.assertLess(len(outcomes), len(jobs))
+
     def test_without_a_claim_nothing_is_registered(self) -> None:
         scene = self.scene()
         scene.claim = 0.0
@@ -255,6 +287,40 @@ class ModifyTest(MonitoringTest):
 
         self.assertEqual([], scene.targets())
         self.assertIsNone(scene.published())
+
+
+class PreviewTest(MonitoringTest):
+    def preview(
+        self, scene: support.Scene, work: Job
+    ) -> list[tuple[str, str, str]]:
+        before = scene.targets()
+        found = [
+            (each.part, each.kind, each.change.value)
+            for each in scene.handler.preview(work)
+        ]
+        self.assertEqual(before, scene.targets())
+        return found
+
+    def test_says_what_a_job_would_change(self) -> None:
+        scene = self.scene()
+        vmi = 'vmi', 'virtual_machine_interface'
+        self.assertEqual([(*vmi, 'add')], self.preview(scene, job()))
+        scene.run(job())
+
+        for work, expected in (
+            (job(), []),
+            (job(version=2), [(*vmi, 'replace')]),
+            (job(version=2, values=DETACHED), [('vmi', 'target', 'delete')]),
+            (job(Action.DELETE, 1), [('vmi', 'target', 'delete')]),
+        ):
+            self.assertEqual(expected, self.preview(scene, work))
+
+    def test_the_delete_of_a_modify_changes_nothing(self) -> None:
+        scene = self.scene()
+        scene.run(job())
+        scene.schedule(job(version=2))
+
+        self.assertEqual([], self.preview(scene, job(Action.DELETE, 2)))
 
 
 class DeleteTest(MonitoringTest):
