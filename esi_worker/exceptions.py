@@ -168,6 +168,10 @@ class MappingError(TerminalError):
     """A parameter mapping cannot be parsed or evaluated."""
 
 
+class InvalidResource(MappingError):
+    """A field of a resource holds what its driver cannot work with."""
+
+
 class MissingReference(MappingError):
     """A mapping needs a resource that is not there (yet).
 

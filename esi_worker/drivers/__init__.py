@@ -17,18 +17,30 @@ classes of their own add what a mapping cannot say.
 """
 
 from esi_worker.drivers.base import Driver, Part, Plan, View
+from esi_worker.drivers.checked import CheckedDriver
+from esi_worker.drivers.interfaces import InterfaceDriver
+from esi_worker.drivers.load_balancer import LoadBalancerDriver
+from esi_worker.drivers.load_balancer_conf import LoadBalancerConfDriver
 from esi_worker.drivers.loading import DriverSet
 from esi_worker.drivers.mapping import MappingDriver
 from esi_worker.drivers.port import PortDriver
+from esi_worker.drivers.subnet import SubnetDriver
+from esi_worker.drivers.vnf_instance import VnfInstanceDriver
 from esi_worker.mapping import with_previous
 
 __all__ = (
+    'CheckedDriver',
     'Driver',
     'DriverSet',
+    'InterfaceDriver',
+    'LoadBalancerConfDriver',
+    'LoadBalancerDriver',
     'MappingDriver',
     'Part',
     'Plan',
     'PortDriver',
+    'SubnetDriver',
     'View',
+    'VnfInstanceDriver',
     'with_previous',
 )

@@ -24,7 +24,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 import dataclasses
-from typing import Protocol
+from typing import Any, Protocol
 
 from esi_worker import plugins, templates
 from esi_worker.model import Param, Resource, ResourceRef
@@ -98,7 +98,13 @@ class Plan:
 
 
 class Driver(plugins.Plugin, abc.ABC):
-    """Base of all drivers; one instance serves one resource type."""
+    """Base of all drivers; one instance serves one resource type.
+
+    ``conf`` is the configuration of the service, with the options that
+    the class declares; None where there is no service.
+    """
+
+    conf: Any = None
 
     def __init__(
         self, resource_type: str, catalog: templates.TemplateCatalog

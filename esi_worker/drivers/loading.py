@@ -36,12 +36,20 @@ class DriverSet:
         self,
         catalog: TemplateCatalog,
         classes: Mapping[str, type[Driver]] | None = None,
+        conf: Any = None,
     ) -> None:
-        """:param classes: driver classes by resource type"""
+        """Take driver classes.
+
+        :param classes: by resource type
+        :param conf: where their options are registered, if given
+        """
         self.catalog = catalog
+        self._conf = conf
         self._classes = dict(classes or {})
         self._drivers: dict[str, Driver] = {}
         self._lock = threading.Lock()
+        if conf is not None:
+            plugins.register_options(conf, self._classes.values())
 
     @classmethod
     def load(cls, catalog: TemplateCatalog, conf: Any = None) -> DriverSet:
@@ -51,9 +59,7 @@ class DriverSet:
         :raises PluginError: one cannot be loaded or is no driver
         """
         classes = plugins.load_classes(plugins.DRIVERS, Driver)
-        if conf is not None:
-            plugins.register_options(conf, classes.values())
-        return cls(catalog, classes)
+        return cls(catalog, classes, conf)
 
     def driver(self, resource_type: str) -> Driver:
         """The driver of a resource type."""
@@ -62,6 +68,7 @@ class DriverSet:
             if driver is None:
                 class_ = self._classes.get(resource_type, MappingDriver)
                 driver = class_(resource_type, self.catalog)
+                driver.conf = self._conf
                 self._drivers[resource_type] = driver
             return driver
 

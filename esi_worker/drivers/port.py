@@ -18,68 +18,22 @@ they are checked before a job exists.
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from typing import NoReturn
-
-from esi_worker import exceptions
-from esi_worker.drivers.base import Plan, View
-from esi_worker.drivers.mapping import MappingDriver
+from esi_worker.drivers import checking
+from esi_worker.drivers.checked import CheckedDriver
 from esi_worker.model import Resource
-from esi_worker.model.codec import Json
 
-_ID = re.compile(r'[\w.:-]+')
-
-
-class PortDriver(MappingDriver):
-    """The default driver, with a check of ``fixed_ips``."""
-
-    def plan(
-        self, resource: Resource, view: View, *, lenient: bool = False
-    ) -> Plan:
-        if not lenient and self.workable(resource):
-            _check_fixed_ips(resource)
-        return super().plan(resource, view, lenient=lenient)
+FIELD = 'fixed_ips'
 
 
-def _check_fixed_ips(resource: Resource) -> None:
-    """Check each entry ``{"subnet_id", "ip_address"}``.
+class PortDriver(CheckedDriver):
+    """Checks each entry ``{"subnet_id", "ip_address"}`` of fixed_ips."""
 
-    :raises MappingError: naming the port, the entry and the field
-    """
-    entries = resource.body.get('fixed_ips')
-    if entries is None:
-        return
-    if not isinstance(entries, list):
-        _fail(resource, 'fixed_ips', 'must be a list')
-    for index, entry in enumerate(entries):
-        place = f'fixed_ips[{index}]'
-        if not isinstance(entry, dict):
-            _fail(resource, place, 'must be an object with a "subnet_id"')
-        _check_subnet(resource, f'{place}.subnet_id', entry.get('subnet_id'))
-        _check_address(
-            resource, f'{place}.ip_address', entry.get('ip_address')
-        )
-
-
-def _check_subnet(resource: Resource, place: str, value: Json) -> None:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        _fail(resource, place, 'must be the id of a subnet')
-
-
-def _check_address(resource: Resource, place: str, value: Json) -> None:
-    if value is None or value == '':
-        return
-    try:
-        if isinstance(value, str):
-            ipaddress.ip_interface(value)
-            return
-    except ValueError:
-        pass
-    _fail(resource, place, 'must be an IP address')
-
-
-def _fail(resource: Resource, place: str, reason: str) -> NoReturn:
-    raise exceptions.MappingError(
-        f'{resource.ref}: the field "{place}" {reason}'
-    )
+    def check(self, resource: Resource) -> None:
+        for place, entry in checking.objects(
+            resource, FIELD, resource.body.get(FIELD)
+        ):
+            inside = f'{place}.subnet_id'
+            subnet = entry.get('subnet_id')
+            checking.identifier(resource, inside, subnet, 'a subnet')
+            inside = f'{place}.ip_address'
+            checking.address(resource, inside, entry.get('ip_address'))

@@ -12,9 +12,10 @@
 
 """Building the catalog from folders, schemas and options.
 
-Folders are read in this order, a later one wins: the shipped one, those
-of installed packages (entry points ``esi_worker.template_paths``), the
-option ``template_paths``. Schemas win over a ``driver.yaml`` in what
+Folders are read in this order, a later one wins: that of the shipped set
+which the option ``template_set`` names, those of installed packages
+(entry points ``esi_worker.template_paths``), the option
+``template_paths``. Schemas win over a ``driver.yaml`` in what
 they say of a type.
 """
 
@@ -58,7 +59,7 @@ def load_catalog(
     conf.register_opts(options.OPTS, group=options.GROUP)
     resources = conf.resources
     builder = _Builder()
-    for folder in _folders(resources.template_paths):
+    for folder in _folders(resources):
         builder.add_folder(folder)
     for declared in further:
         builder.add(declared)
@@ -192,23 +193,26 @@ def _choices(path: str, handler: str, raw: Json) -> dict[str, Choice]:
     return choices
 
 
-def _folders(configured: list[str]) -> Iterator[pathlib.Path]:
-    yield shipped_folder()
+def _folders(resources: Any) -> Iterator[pathlib.Path]:
+    yield shipped_folder(resources.template_set)
     for name, item in sorted(plugins.load(plugins.TEMPLATE_PATHS).items()):
         yield _plugin_folder(name, item)
-    for path in configured:
+    for path in resources.template_paths:
         yield pathlib.Path(path)
 
 
-def shipped_folder() -> pathlib.Path:
-    """The folder of our own templates.
+def shipped_folder(set_: str = options.CONTRAIL) -> pathlib.Path:
+    """The folder of a set of our own templates.
+
+    One set lies at the top, any other in the sub-folder of its name.
 
     :raises ConfigurationError: the installation lacks it
     """
+    inside = '' if set_ == options.CONTRAIL else set_
     checkout = pathlib.Path(__file__).parents[2] / 'templates'
     prefixes = dict.fromkeys((sys.prefix, sysconfig.get_path('data')))
     installed = [pathlib.Path(prefix) / SHARE for prefix in prefixes]
-    for candidate in (checkout, *installed):
+    for candidate in (checkout / inside, *(p / inside for p in installed)):
         if (candidate / 'port' / folders.DRIVER_FILE).is_file():
             return candidate
     places = ', '.join(str(path) for path in installed)

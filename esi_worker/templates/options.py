@@ -20,7 +20,29 @@ from oslo_config import cfg
 
 GROUP = 'resources'
 
+#: The sets of templates that come with the package.
+CONTRAIL = 'contrail'
+NEUTRON = 'neutron'
+
 OPTS = [
+    cfg.StrOpt(
+        'template_set',
+        default=CONTRAIL,
+        choices=[
+            (
+                CONTRAIL,
+                'Contrail and appliances: networks, ports, switches, '
+                'edge routers, firewalls, load balancers',
+            ),
+            (
+                NEUTRON,
+                'Neutron and Octavia: networks, subnets, '
+                'ports, security groups, load balancers',
+            ),
+        ],
+        help='Which of the sets of templates that come with the package is '
+        'used. Both serve the same resource types where they overlap.',
+    ),
     cfg.StrOpt(
         'schemas',
         help='Where the schemas of the REST server are: a JSON file, or the '

@@ -102,6 +102,13 @@ class FoldersTest(LoadingTest):
             self.assertIn(name, ours.types)
             ours.get_for('heat_worker', name)
 
+    def test_an_option_chooses_the_set(self) -> None:
+        ours = self.load(template_set='neutron')
+
+        self.assertIsNotNone(ours.choice('heat_worker', 'security_group'))
+        self.assertNotIn('vnf_instance', ours.types)
+        self.assertIn('OS::Neutron::Net', ours.get('network').text)
+
     def test_an_installation_has_them_among_its_data(self) -> None:
         data = self.folder / 'share' / 'esi-worker' / 'templates'
         self.write(f'{data}/port/driver.yaml', '')
@@ -113,6 +120,9 @@ class FoldersTest(LoadingTest):
         self.useFixture(fixtures.MonkeyPatch('sys.prefix', str(self.folder)))
 
         self.assertEqual(data, loading.shipped_folder())
+        self.assertRaises(
+            exceptions.ConfigurationError, loading.shipped_folder, 'neutron'
+        )
 
     def test_a_folder_of_ones_own_is_read(self) -> None:
         ours = self.load(template_paths=[self.add_thing()])
@@ -260,7 +270,13 @@ class OptionsTest(testtools.TestCase):
         ((group, opts),) = templates.list_opts()
         self.assertEqual('resources', group)
         self.assertEqual(
-            {'schemas', 'template_mappings', 'template_paths', 'handlers'},
+            {
+                'schemas',
+                'template_mappings',
+                'template_paths',
+                'template_set',
+                'handlers',
+            },
             {opt.name for opt in opts},
         )
 

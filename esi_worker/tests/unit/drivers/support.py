@@ -29,6 +29,7 @@ from esi_worker.model import (
     Resource,
     ResourceRef,
 )
+from esi_worker.templates import options
 from esi_worker.tests.unit.model import seed
 
 NETWORK = ResourceRef('network', '774acf45-316f-4431-b31b-08770b76d761')
@@ -51,11 +52,15 @@ class Nothing:
 
 
 class DriversTest(testtools.TestCase):
+    template_set = options.CONTRAIL
+
     def setUp(self) -> None:
         super().setUp()
         self.useFixture(fixtures.FakeLogger())
         conf = cfg.ConfigOpts()
         conf([], default_config_files=[], default_config_dirs=[])
+        conf.register_opts(options.OPTS, group=options.GROUP)
+        conf.set_override('template_set', self.template_set, options.GROUP)
         self.catalog = templates.load_catalog(conf)
         self.drivers = DriverSet(self.catalog, {'port': PortDriver})
         self.config = Config.decode(seed.CONFIG, seed.text(seed.CONFIG))

@@ -25,7 +25,7 @@ from esi_worker.model import (
     Resource,
     StackRecord,
 )
-from esi_worker.templates import Template
+from esi_worker.templates import Template, options
 from esi_worker.tests.unit.drivers.support import (
     DriversTest,
     Everything,
@@ -37,8 +37,11 @@ HERE = pathlib.Path(__file__).parent
 VARIABLES = {
     'jinja_attached': True,
     'jinja_device_owner': 'compute:nova',
+    'jinja_cidr': '10.0.0.0/24',
     'jinja_fixed_ips': [{'subnet_id': 's', 'ip_address': '10.0.0.3'}],
+    'jinja_named_security_groups': ['g'],
     'jinja_port_ids': ['p'],
+    'jinja_security_groups': ['backend'],
     'jinja_slot_number': 1,
     'jinja_subnets': ['backend'],
 }
@@ -97,11 +100,13 @@ class ShippedTemplatesTest(DriversTest):
             self.assertNotIn('monitoring_link', document['outputs'])
 
 
-class ShippedSetTest(DriversTest):
-    """Every template of the shipped set."""
+class ShippedSet:
+    """Every template of a shipped set."""
 
-    def test_what_they_take_and_give(self) -> None:
-        expected = yaml.safe_load((HERE / 'shipped_set.yaml').read_text())
+    listed: str
+
+    def test_what_they_take_and_give(self: Any) -> None:
+        expected = yaml.safe_load((HERE / self.listed).read_text())
         found = {
             template.id: {
                 'minutes': minutes(template),
@@ -112,7 +117,7 @@ class ShippedSetTest(DriversTest):
         }
         self.assertEqual(expected, found)
 
-    def test_what_is_mapped_is_declared(self) -> None:
+    def test_what_is_mapped_is_declared(self: Any) -> None:
         for template, document in self._documents():
             declared = document['parameters']
             sent = set(parameters(template)) - {'heat_timeout'}
@@ -120,7 +125,7 @@ class ShippedSetTest(DriversTest):
             for name in declared.keys() - sent:
                 self.assertIn('default', declared[name], template.id)
 
-    def test_what_a_text_reads_is_mapped(self) -> None:
+    def test_what_a_text_reads_is_mapped(self: Any) -> None:
         environment = jinja2.Environment()
         for template in self.catalog.templates():
             read = meta.find_undeclared_variables(
@@ -129,21 +134,87 @@ class ShippedSetTest(DriversTest):
             mapped = template.mappings.expressions.keys()
             self.assertEqual(set(), read - mapped, template.id)
 
+    def test_every_relation_leads_to_a_known_type(self: Any) -> None:
+        for type_ in self.catalog.types:
+            relations = {**type_.relations, **type_.nested}
+            for target in relations.values():
+                self.assertIn(target, self.catalog.types, type_.name)
+
+    def _documents(self: Any) -> Iterator[tuple[Template, Any]]:
+        for template in self.catalog.templates():
+            if template.handler == 'heat_worker':
+                text = self.catalog.render(template.id, VARIABLES)
+                yield template, yaml.safe_load(text)
+
+
+class ContrailSetTest(ShippedSet, DriversTest):
+    listed = 'shipped_set.yaml'
+
     def test_types_without_work_have_no_template(self) -> None:
         for name in WITHOUT_WORK:
             self.assertIn(name, self.catalog.types)
             self.assertIsNone(self.catalog.choice('heat_worker', name))
 
-    def test_every_relation_leads_to_a_known_type(self) -> None:
-        for type_ in self.catalog.types:
-            for target in type_.relations.values():
-                self.assertIn(target, self.catalog.types, type_.name)
 
-    def _documents(self) -> Iterator[tuple[Template, Any]]:
-        for template in self.catalog.templates():
-            if template.handler == 'heat_worker':
-                text = self.catalog.render(template.id, VARIABLES)
-                yield template, yaml.safe_load(text)
+class NeutronSetTest(ShippedSet, DriversTest):
+    listed = 'neutron_set.yaml'
+    template_set = options.NEUTRON
+
+    def test_types_are_at_the_same_place_in_both_sets(self) -> None:
+        other = ContrailSetTest()
+        other.setUp()
+        self.addCleanup(other.doCleanups)
+        for type_ in self.catalog.types:
+            same = other.catalog.types.get(type_.name)
+            assert same is not None
+            self.assertEqual(
+                (same.prefix, same.plural), (type_.prefix, type_.plural)
+            )
+
+    def test_a_gateway_may_be_given_left_out_or_left_to_neutron(self) -> None:
+        cases: dict[Any, Any] = {
+            '10.0.0.1': '10.0.0.1',
+            '': '',
+            '0.0.0.0': '',
+            None: None,
+        }
+        for given, expected in cases.items():
+            variables = {'jinja_cidr': 'x', 'jinja_gateway_ip': given}
+            text = self.catalog.render('subnet', variables)
+            properties = yaml.safe_load(text)['resources']['subnet']
+            self.assertEqual(
+                expected, properties['properties'].get('gateway_ip')
+            )
+
+    def test_security_groups_may_be_left_to_neutron(self) -> None:
+        cases: list[tuple[Any, Any]] = [(None, None), ([], [])]
+        for named, expected in cases:
+            variables: dict[str, Any] = {
+                'jinja_named_security_groups': named,
+                'jinja_security_groups': [],
+            }
+            text = self.catalog.render('port', variables)
+            properties = yaml.safe_load(text)['resources']['port']
+            self.assertEqual(
+                expected, properties['properties'].get('security_groups')
+            )
+
+    def test_values_cannot_change_the_text(self) -> None:
+        name = 'x"\n      vip_address: 1.2.3.4 \u00e9 <&>'
+        listener = {
+            'protocol': 'TCP',
+            'protocol_port': 1,
+            'name': name,
+            'key': 'TCP_1',
+            'connection_limit': -1,
+        }
+        text = self.catalog.render(
+            'load_balancer', {'jinja_listeners': [listener]}
+        )
+        resources = yaml.safe_load(text)['resources']
+        self.assertEqual(
+            name, resources['listener_TCP_1']['properties']['name']
+        )
 
 
 def minutes(template: Template) -> int:
