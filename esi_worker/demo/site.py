@@ -24,7 +24,7 @@ from typing import Self
 
 from esi_worker import exceptions, store
 from esi_worker.embedded import heat as heat_service
-from esi_worker.embedded import ours, processes
+from esi_worker.embedded import ours
 from esi_worker.embedded import services as embedded
 
 
@@ -59,7 +59,6 @@ class Site:
         self._stand_ins = stand_ins
         self._progress = progress
         self._stack = contextlib.ExitStack()
-        self._parts: list[embedded.Services | processes.ServiceProcess] = []
 
     def __enter__(self) -> Self:
         """:raises EmbeddedError: a service could not be started"""
@@ -75,11 +74,6 @@ class Site:
         traceback: types.TracebackType | None,
     ) -> None:
         self._stack.close()
-
-    def check(self) -> None:
-        """:raises ServiceFailed: a service has ended by itself"""
-        for part in self._parts:
-            part.check()
 
     def wait_for_user(self, show: Callable[[str], None]) -> None:
         """Tell how to reach the services, and keep them until Ctrl-C."""
@@ -120,12 +114,12 @@ class Site:
         self.heat = second.heat
         stack.enter_context(collector)
         self._progress(f'collector is up on port {collector.port}')
-        worker = ours.EsiWorkerProcess(
-            self._run_dir, self.endpoint, self.heat.endpoint
+        stack.enter_context(
+            ours.EsiWorkerProcess(
+                self._run_dir, self.endpoint, self.heat.endpoint
+            )
         )
-        stack.enter_context(worker)
         self._progress('esi-worker is up: one manager, one worker')
-        self._parts = [first, second, collector, worker]
         self.store = stack.enter_context(store.EtcdStore([self.endpoint]))
 
 

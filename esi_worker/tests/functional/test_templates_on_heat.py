@@ -148,10 +148,12 @@ def shipped() -> dict[str, str]:
 
 
 def rendered(catalog: templates.TemplateCatalog) -> dict[str, str]:
-    """All templates by id, filled in."""
+    """All templates for Heat by id, filled in."""
     environment = jinja2.Environment()
     texts = {}
     for template in catalog.templates():
+        if template.handler != 'heat_worker':
+            continue
         read = meta.find_undeclared_variables(environment.parse(template.text))
         variables = {**dict.fromkeys(read, 'text'), **VARIABLES}
         texts[template.id] = catalog.render(template.id, variables)
