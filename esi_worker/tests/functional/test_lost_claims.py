@@ -76,10 +76,10 @@ class LostClaimTest(support.ServiceTestCase):
         state = self.history.state(f'networks/{self.net}', version).json
         self.assertEqual('', state['error'])
 
-    def await_claim(self, after: int = 0) -> raw_etcd.Event:
+    def await_claim(self, version: int = 1, after: int = 0) -> raw_etcd.Event:
         return self.history.put(
             '/jobs/working/',
-            lambda event: self.net in event.key,
+            lambda event: f':{self.net}:{version}:' in event.key,
             after=after,
         )
 
@@ -107,20 +107,23 @@ class LostClaimTest(support.ServiceTestCase):
 
     def test_a_worker_without_a_lease_changes_nothing(self) -> None:
         proxy = self.enterContext(FaultProxy(self.heat.server.endpoint))
-        hold = faults.HoldAnswer()
-        self.addCleanup(hold.release)
-        proxy.inject(hold, times=math.inf)
         first = self.start_worker(proxy.endpoint)
         known = first.worker_ids()
         self.write()
-        claim = self.await_claim()
+        self.await_done()
+        created = proxy.changes_of(self.net)
+        hold = faults.HoldAnswer()
+        self.addCleanup(hold.release)
+        proxy.inject(hold, method='GET', times=math.inf)
+        self.write(2, admin_state_up=False)
+        claim = self.await_claim(2)
         # It has looked, and would now change something.
         self.assertTrue(hold.asked.wait(raw_etcd.DEADLINE))
 
         first.pause()
         self.history.deleted(claim.key)
         known |= self.start_worker().worker_ids()
-        self.await_done()
+        self.await_done(2)
         first.resume()
         # It has another lease by now, but not that of the claim.
         self.history.put(
@@ -131,9 +134,9 @@ class LostClaimTest(support.ServiceTestCase):
 
         # A change would come long before the end of another job.
         self.await_change_of_others()
-        self.assertEqual([], proxy.changes_of(self.net))
+        self.assertEqual(created, proxy.changes_of(self.net))
         (stack,) = self.all_stacks()
-        self.assertEqual('CREATE_COMPLETE', stack.stack_status)
+        self.assertEqual('UPDATE_COMPLETE', stack.stack_status)
 
     def await_change_of_others(self) -> None:
         net, self.net = self.net, str(uuid.uuid4())
