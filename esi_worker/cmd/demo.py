@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
         description='Starts etcd, PostgreSQL, Heat, a collector and '
-        'esi-worker, plays a scenario, and shows what happens in etcd.',
+        'esi-worker,\nplays a scenario, and shows what happens in etcd.',
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='\n'.join(
             ['scenarios:']

@@ -110,6 +110,7 @@ class _Story:
     def __init__(self, play: stage.Stage, site: Site) -> None:
         self._play = play
         self._say = play.screen.say
+        self._site = site
         self._script = site.heat.faults
 
     def tell(self) -> None:
@@ -154,14 +155,10 @@ class _Story:
         self._play.await_started(self._server)
         self._say(
             '\n   Nova makes the server and takes its ports, one by one. '
-            'Heat shows\n   the server in progress all the time; the jobs of '
-            'its ports do not\n   wait for it, all others do.'
+            'The jobs of\n   its ports do not wait for it, all others do.'
         )
         self._ports_now = [self._attach(port) for port in ports]
-        self._say(
-            '\n   The server is there. Its followers come to their turn.'
-        )
-        self._release_server()
+        self._release_server('The server has its ports.')
         self._play.await_done(self._server, *parts)
 
     def _ports(self) -> list[Write]:
@@ -198,8 +195,7 @@ class _Story:
         self._play.write(user, slot, server, *parts)
         self._play.await_started(server)
         self._replug(user)
-        self._say('\n   The server has its new port.')
-        self._release_server()
+        self._release_server('The server has its new port.')
         self._play.await_done(server, *parts)
 
     def _changed(self, user: Write) -> tuple[Write, tuple[Write, ...]]:
@@ -247,5 +243,14 @@ class _Story:
         name = self._server.body['name']
         self._script.set(name, 'hold', f'id-{configs.SERVER}')
 
-    def _release_server(self) -> None:
+    def _release_server(self, why: str) -> None:
+        """Until now Heat has worked on the server, and shows it."""
+        name = f'vnf_instance_{self._server.body["id"]}'
+        status = self._site.stack_status(configs.TENANT, name)
+        self._say(
+            f'\n   {why} Heat has said {status} up to now.\n'
+            '   Those that wait for the server come to their turn.'
+        )
+        if not status.endswith('_IN_PROGRESS'):
+            raise DemoFailed(f'the stack {name} was not in progress')
         self._script.clear(self._server.body['name'])

@@ -22,10 +22,14 @@ import threading
 import types
 from typing import Self
 
+import requests
+
 from esi_worker import exceptions, store
 from esi_worker.embedded import heat as heat_service
 from esi_worker.embedded import ours
 from esi_worker.embedded import services as embedded
+
+_TIMEOUT = 30.0
 
 
 class DemoFailed(exceptions.TerminalError):
@@ -74,6 +78,20 @@ class Site:
         traceback: types.TracebackType | None,
     ) -> None:
         self._stack.close()
+
+    def stack_status(self, tenant: str, name: str) -> str:
+        """What Heat says of a stack; empty when there is none."""
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(
+                f'{self.heat.endpoint}/{tenant}/stacks',
+                params={'name': name},
+                timeout=_TIMEOUT,
+            )
+        answer.raise_for_status()
+        for stack in answer.json()['stacks']:
+            return str(stack['stack_status'])
+        return ''
 
     def wait_for_user(self, show: Callable[[str], None]) -> None:
         """Tell how to reach the services, and keep them until Ctrl-C."""

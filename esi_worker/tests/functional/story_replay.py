@@ -22,7 +22,7 @@ server waits for its ports.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import json
 from typing import Any
 
@@ -40,16 +40,19 @@ class Replay:
         etcd: RawEtcd,
         history: History,
         script: faults.Faults,
+        before_release: Callable[[stories.Write], None],
     ) -> None:
         """Prepare it.
 
         :param history: everything since before the service was started
         :param script: tells the stand-ins in Heat what to do
+        :param before_release: called while a stack is held
         """
         self.story = story
         self._etcd = etcd
         self._history = history
         self._script = script
+        self._before_release = before_release
 
     def run(self) -> None:
         """Write everything, and wait until all is published."""
@@ -57,6 +60,7 @@ class Replay:
             if isinstance(event, stories.Write):
                 self._write(event)
             else:
+                self._before_release(event.write)
                 self._release(event.write)
                 self.published(event.write)
         for write in self.story.writes:
