@@ -56,7 +56,8 @@ python=$(find_python)
 [ ! -f "$folder" ] || rm "$folder"
 "$python" -m venv "$folder"
 install="$folder/bin/python -m pip install --quiet --no-compile"
-echo "venv: installing into $folder with $("$python" --version)"
+echo "venv: installing into $folder with $("$python" --version);\
+ this takes about a minute"
 $install $PIP
 if is_platform_of_the_lock "$python"; then
     $install --no-deps -r constraints.txt
