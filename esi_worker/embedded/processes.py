@@ -35,6 +35,8 @@ from typing import ClassVar, Self
 from esi_worker.embedded import errors, ports, spawning
 
 POLL_SECONDS = 0.02
+#: Seconds that the threads of a process may take to stop.
+_FREEZING = 5.0
 
 
 class ServiceProcess(abc.ABC):
@@ -115,6 +117,16 @@ class ServiceProcess(abc.ABC):
     def pause(self) -> None:
         """Freeze the process: connections are accepted, nothing answers."""
         self._signal(signal.SIGSTOP)
+        # A busy machine may take a moment, in which it still answers.
+        give_up = time.monotonic() + _FREEZING
+        while not self._frozen() and time.monotonic() < give_up:
+            time.sleep(POLL_SECONDS)
+
+    def _frozen(self) -> bool:
+        """Whether all threads have stopped; the state follows the name."""
+        tasks = Path(f'/proc/{self.pid}/task').glob('*/stat')
+        states = [task.read_text().rpartition(')')[2] for task in tasks]
+        return all(state.split()[0] in 'TZ' for state in states)
 
     def resume(self) -> None:
         """Let a paused process go on."""

@@ -420,11 +420,12 @@ class Resources(StackContract):
         stack_id = self.create(self.request(template=template))
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            (thing,) = self.resources(stack_id)
-            if thing.running:
+            # At first there may be none.
+            found = self.resources(stack_id)
+            if any(thing.running for thing in found):
                 return
             self.pass_time(0.1)
-        raise AssertionError(f'{thing} never was in progress')
+        raise AssertionError(f'{found} never was in progress')
 
     def test_resources_of_no_stack_are_not_found(self) -> None:
         self.assertRaises(

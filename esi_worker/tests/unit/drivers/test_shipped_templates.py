@@ -135,7 +135,10 @@ class ShippedSet:
             self.assertEqual(set(), read - mapped, template.id)
 
     def test_every_relation_leads_to_a_known_type(self: Any) -> None:
+        # Those of types that sites bring templates for may lead further.
         for type_ in self.catalog.types:
+            if self.catalog.choice('heat_worker', type_.name) is None:
+                continue
             relations = {**type_.relations, **type_.nested}
             for target in relations.values():
                 self.assertIn(target, self.catalog.types, type_.name)
