@@ -22,7 +22,8 @@
 ``DELETE /targets/<id>``  204
 ``GET /openapi.json``     the description of all that
 ``GET /metrics``          for Prometheus
-``GET /healthz``          200, or 503 while no targets can be polled
+``GET /healthz``          200 as long as the process answers
+``GET /readyz``           200, or 503 while it cannot poll or publish
 ========================  =============================================
 
 The targets are those of section 2 of the reference of monitoring. An
@@ -170,6 +171,13 @@ class Metrics:
 
 class Health:
     """``/healthz``"""
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.media = {'healthy': True}
+
+
+class Readiness:
+    """``/readyz``"""
 
     def __init__(self, is_ready: Callable[[], bool]) -> None:
         self._is_ready = is_ready

@@ -106,7 +106,7 @@ _SECURITY = [
     ),
     cfg.ListOpt(
         'open_paths',
-        default=['/healthz', '/openapi.json'],
+        default=['/healthz', '/readyz', '/openapi.json'],
         help='Paths that are served without authentication. Add /metrics '
         'when Prometheus has no token.',
     ),

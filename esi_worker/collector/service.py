@@ -143,7 +143,8 @@ class Collector:
                 ),
                 '/openapi.json': api.Description(description),
                 '/metrics': api.Metrics(self._context.metrics),
-                '/healthz': api.Health(lambda: self.coordinator.is_ready),
+                '/healthz': api.Health(),
+                '/readyz': api.Readiness(lambda: self.coordinator.is_ready),
             }
         )
 

@@ -257,3 +257,23 @@ class TestDelete(testtools.TestCase):
 
         self.assertEqual(204, response.status_code)
         self.assertEqual([], self.setting.traces())
+
+
+class TestHealth(testtools.TestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.setting = support.Setting(lease_ttl=10)
+
+    def status(self, path: str) -> int:
+        response = self.setting.client.simulate_get(path)
+        return int(response.status_code)
+
+    def test_is_ready_when_it_takes_part(self) -> None:
+        self.assertEqual(200, self.status('/readyz'))
+
+    def test_is_not_ready_when_its_lease_may_be_gone(self) -> None:
+        self.setting.clock.advance(11)
+
+        self.assertEqual(
+            (200, 503), (self.status('/healthz'), self.status('/readyz'))
+        )
