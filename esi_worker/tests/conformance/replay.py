@@ -25,11 +25,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 import json
 from typing import Any, ClassVar
-from unittest import mock
 
 from oslo_config import cfg
 
-from esi_worker import store, templates
+from esi_worker import templates
 from esi_worker.collector.pollers import routers, snmp_device, snmp_ports
 from esi_worker.collector.pollers.contrail import (
     VirtualMachineInterfacePoller,
@@ -87,10 +86,10 @@ def _seen(target: Target) -> Result:
     return Sample(STATUS, UP)
 
 
-def make_setting(backend: store.MemoryStore) -> support.Setting:
+class Setting(support.Setting):
     """A collector whose devices are the recorded ones."""
-    with mock.patch.object(support, 'ToldPoller', RecordedDevices):
-        return support.Setting(backend)
+
+    poller_class: ClassVar[type[support.ToldPoller]] = RecordedDevices
 
 
 class RecordedHeat(base.Handler):
@@ -154,7 +153,7 @@ class Replay(cluster.Cluster):
         #: The jobs that were started, with the job state they found.
         self.started: list[tuple[Job, Any]] = []
         super().__init__(('heat_worker', MONITORING))
-        self.setting = make_setting(self.store)
+        self.setting = Setting(self.store, self.clock)
         self._server = AppServer()
         url = self._server.url
         self._server.serve(self.setting.collector.application(url))
@@ -194,7 +193,6 @@ class Replay(cluster.Cluster):
             self.settle()
             self.setting.poll()
             self.clock.advance(0.5)
-            self.setting.clock.advance(0.5)
             if not self.jobs():
                 return
         raise AssertionError(f'{self.jobs()} do not end')

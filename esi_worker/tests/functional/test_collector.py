@@ -311,6 +311,37 @@ class HeatResourceTest(testtools.TestCase):
         wait_until(lambda: self.collector.monitoring() == value)
 
 
+class TestProtectedHeatResource(HeatResourceTest):
+    """The collector asks for a token."""
+
+    def options(self) -> dict[str, Any]:
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.tokens = folder / 'tokens'
+        self.tokens.write_text(f'{TOKEN}\n')
+        return {'auth': 'token', 'token_file': self.tokens}
+
+    def test_heat_shows_the_token_of_its_configuration(self) -> None:
+        stack = self.create()
+        self.wait_for('{"version":3,"vmi":"FAIL"}')
+
+        updated = self.update(stack, version=4)
+
+        self.wait_for('{"version":4,"vmi":"FAIL"}')
+        self.assertEqual(
+            'DELETE_COMPLETE', self.stacks.delete(updated).stack_status
+        )
+        self.assertEqual([], self.collector.targets())
+
+    def test_a_token_that_is_not_valid_is_told(self) -> None:
+        self.tokens.write_text('another\n')
+
+        failed = self.create()
+
+        self.assertEqual('CREATE_FAILED', failed.stack_status)
+        self.assertIn('[collector_agents]', failed.stack_status_reason)
+        self.assertNotIn(TOKEN, failed.stack_status_reason)
+
+
 class TestHeatResource(HeatResourceTest):
     def test_a_stack_registers_its_target(self) -> None:
         stack = self.create()
@@ -338,6 +369,7 @@ class TestHeatResource(HeatResourceTest):
         updated = self.update(stack, version=4)
 
         self.assertEqual('UPDATE_COMPLETE', updated.stack_status)
+        self.assertEqual(outputs(stack), outputs(updated))
         self.assertEqual(
             [outputs(updated)['monitoring_target_id']],
             self.collector.targets(),

@@ -98,6 +98,8 @@ def make_conf(**options: Any) -> Any:
 class Setting:
     """One collector and everything around it."""
 
+    poller_class: ClassVar[type[ToldPoller]] = ToldPoller
+
     def __init__(
         self,
         backend: store.MemoryStore | None = None,
@@ -115,7 +117,9 @@ class Setting:
         #: A syncer that may publish whatever it is told.
         self.unfenced = SyncerContext(conf, self.store, keys, self.clock)
         self.etcd_syncer = EtcdSyncer(self.context)
-        self.poller = ToldPoller(pollers.PollerContext(conf, self.clock))
+        self.poller = self.poller_class(
+            pollers.PollerContext(conf, self.clock)
+        )
         self.collector = service.Collector(
             self.context,
             self.ownership,

@@ -13,17 +13,65 @@
 from __future__ import annotations
 
 import json
+import pathlib
 from typing import Any
 
+import fixtures
 import testtools
 
+from esi_worker.collector import authentication
 from esi_worker.handlers.monitoring.client import (
     CollectorClient,
     CollectorRefused,
     CollectorUnavailable,
 )
+from esi_worker.tests.unit.collector import support as collector_support
 from esi_worker.tests.unit.collector.test_contrail import Analytics
 from esi_worker.tests.unit.handlers.monitoring import support
+
+
+class ProtectedTest(testtools.TestCase):
+    """A collector that asks for a token."""
+
+    def client(self, **values: Any) -> CollectorClient:
+        folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        file = folder / 'tokens'
+        file.write_text('open-sesame\n')
+        setting = collector_support.Setting(auth='token', token_file=str(file))
+        server = support.AppServer()
+        self.addCleanup(server.close)
+        application = setting.collector.application(server.url)
+        server.serve(
+            authentication.protected(
+                application,
+                setting.context.conf,
+                authentication.Tokens(str(file)),
+            )
+        )
+        return CollectorClient(
+            support.configuration(collector_url=server.url, **values)
+        )
+
+    def test_the_token_of_the_options_is_shown(self) -> None:
+        client = self.client(token='open-sesame')
+
+        target_id = client.register(collector_support.body(), 10.0)
+
+        self.assertIsNone(client.status(target_id, 10.0))
+        self.assertEqual(1, len(client.targets('ports', 'p1', 10.0)))
+        client.delete(target_id, 10.0)
+        self.assertEqual([], client.targets('ports', 'p1', 10.0))
+
+    def test_without_the_right_token_it_waits(self) -> None:
+        for values in ({}, {'token': 'sesame'}):
+            error = self.assertRaises(
+                CollectorUnavailable,
+                self.client(**values).register,
+                collector_support.body(),
+                10.0,
+            )
+            self.assertIn('token', str(error))
+            self.assertNotIn('sesame', str(error))
 
 
 class ClientTest(testtools.TestCase):
