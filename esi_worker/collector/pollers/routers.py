@@ -162,6 +162,9 @@ class NetconfPoller(base.Poller, abc.ABC):
         self._sessions.close()
 
     def _asked(self, target: Target) -> Mapping[str, Any]:
+        missing = libraries.missing('ncclient')
+        if missing:
+            return {'': NetconfError(missing)}
         try:
             return self.questions(target)
         except exceptions.TransientError as error:

@@ -21,7 +21,11 @@ import os
 from typing import Final
 
 from esi_worker.collector.pollers import base, libraries, ports, snmp_users
-from esi_worker.collector.pollers.snmp_client import Agent, SnmpClient
+from esi_worker.collector.pollers.snmp_client import (
+    Agent,
+    SnmpClient,
+    SnmpError,
+)
 from esi_worker.collector.target_types import TEXT, Schema
 from esi_worker.collector.targets import Target
 
@@ -53,7 +57,14 @@ class SnmpPoller(base.Poller, abc.ABC):
         return [missing] if missing else []
 
     def agent(self, target: Target) -> Agent:
-        """:raises UnusableCredential: the entry of the file is no user"""
+        """Whom to ask.
+
+        :raises UnusableCredential: the entry of the file is no user
+        :raises SnmpError: the library is missing
+        """
+        missing = libraries.missing('pysnmp')
+        if missing:
+            raise SnmpError(missing)
         name = target.properties['community_name']
         return Agent(
             str(target.properties['device_ip']),

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import socket
 from typing import Any
+from unittest import mock
 
 import testtools
 
@@ -34,6 +35,8 @@ from esi_worker.collector.service import load_pollers
 from esi_worker.embedded import ports
 from esi_worker.tests.unit.collector import support
 from esi_worker.tests.unit.collector.test_contrail import Analytics
+
+DEVICE = {'device_ip': 'd', 'community_name': 'c'}
 
 
 class OpenStackTest(testtools.TestCase):
@@ -298,3 +301,32 @@ class AllPollersTest(testtools.TestCase):
         text = libraries.missing('no_such_library')
         assert text is not None
         self.assertIn('esi-worker[pollers]', text)
+
+    def test_without_its_library_a_type_is_refused_and_not_known(
+        self,
+    ) -> None:
+        """As on a host where a target was registered before."""
+        side = {'host': 'h', 'port': 830, 'login': 'l', 'password': 'p'}
+        targets = [
+            support.make_target(type=type_, properties=properties)
+            for type_, properties in (
+                ('snmp_device', DEVICE),
+                ('snmp_ports', {**DEVICE, 'if_name': 'a'}),
+                ('vrrp_session', {**side, 'interface': 'a', 'vrid': 1}),
+                (
+                    'bgp_session',
+                    {**side, 'instance': 'a', 'peer_address': 'b'},
+                ),
+            )
+        ]
+        with mock.patch.object(
+            libraries, 'missing', lambda name: f'no {name}'
+        ):
+            for target in targets:
+                served = self.catalogue.get(target.type)
+                assert served is not None
+                (problem,) = self.catalogue.problems(target)
+                found = served.poller.poll([target], 1.0)[target.id]
+                for result in found:
+                    assert isinstance(result, Failure)
+                    self.assertIn(problem, result.reason)
