@@ -20,8 +20,10 @@ and everything else must.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
+from esi_worker import clock as clocks
 from esi_worker.demo import load_balancer_configs as configs
 from esi_worker.demo import scenario, screen, stage
 from esi_worker.demo.board import Board
@@ -62,7 +64,14 @@ class LoadBalancerScenario(scenario.Scenario):
     def run(self) -> None:
         with Site(self._run_dir, 'plugin', self._progress) as site:
             view = screen.Screen(sys.stdout)
-            with stage.opened(site.store, view, configs.NAMES) as play:
+            play = stage.Stage(
+                site.store,
+                view,
+                configs.NAMES,
+                clocks.SystemClock(),
+                site.check,
+            )
+            with contextlib.closing(play):
                 try:
                     _Story(play, site).tell()
                 finally:

@@ -102,16 +102,20 @@ class Recorder:
         self._began = clock.monotonic()
         self._watch = target.watch(dict.fromkeys(self._points, revision + 1))
 
-    def sightings(self, timeout: float) -> Iterator[Sighting]:
+    def sightings(
+        self, timeout: float, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Sighting]:
         """Hand out the points as they appear, each once.
 
         :param timeout: seconds after which the rest is given up
+        :param check: raises an error when waiting has become useless
         """
         deadline = self._began + timeout
         with self._watch as watch:
             while self._points:
                 left = deadline - self._clock.monotonic()
-                batch = watch.next(max(0.0, left))
+                check()
+                batch = watch.next(min(1.0, max(0.0, left)))
                 if batch is None and left <= 0:
                     return
                 if batch is not None:

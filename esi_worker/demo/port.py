@@ -40,6 +40,7 @@ class PortScenario(scenario.Scenario):
 
     def run(self) -> None:
         with Site(self._run_dir, 'nested', self._progress) as site:
+            self._check = site.check
             self._prepare(site.store)
             sightings = self._observe(site.store)
             self._report(sightings)
@@ -76,6 +77,7 @@ class PortScenario(scenario.Scenario):
         deadline = self._clock.monotonic() + _STATE_TIMEOUT
         with contextlib.closing(follower):
             while (left := deadline - self._clock.monotonic()) > 0:
+                self._check()
                 item = follower.poll(min(1.0, left))
                 for value in _values(item):
                     if self._is_done(value, write):
@@ -103,7 +105,7 @@ class PortScenario(scenario.Scenario):
         self._show('')
         showing.header(self._show)
         sightings = {}
-        for sighting in recorder.sightings(_POINTS_TIMEOUT):
+        for sighting in recorder.sightings(_POINTS_TIMEOUT, self._check):
             showing.row(self._show, sighting)
             sightings[sighting.point.number] = sighting
         if recorder.missing:

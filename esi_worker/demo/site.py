@@ -26,7 +26,7 @@ import requests
 
 from esi_worker import exceptions, store
 from esi_worker.embedded import heat as heat_service
-from esi_worker.embedded import ours
+from esi_worker.embedded import ours, processes
 from esi_worker.embedded import services as embedded
 
 _TIMEOUT = 30.0
@@ -63,6 +63,7 @@ class Site:
         self._stand_ins = stand_ins
         self._progress = progress
         self._stack = contextlib.ExitStack()
+        self._parts: list[embedded.Services | processes.ServiceProcess] = []
 
     def __enter__(self) -> Self:
         """:raises EmbeddedError: a service could not be started"""
@@ -92,6 +93,11 @@ class Site:
         for stack in answer.json()['stacks']:
             return str(stack['stack_status'])
         return ''
+
+    def check(self) -> None:
+        """:raises ServiceFailed: a service has ended by itself"""
+        for part in self._parts:
+            part.check()
 
     def wait_for_user(self, show: Callable[[str], None]) -> None:
         """Tell how to reach the services, and keep them until Ctrl-C."""
@@ -132,12 +138,12 @@ class Site:
         self.heat = second.heat
         stack.enter_context(collector)
         self._progress(f'collector is up on port {collector.port}')
-        stack.enter_context(
-            ours.EsiWorkerProcess(
-                self._run_dir, self.endpoint, self.heat.endpoint
-            )
+        worker = ours.EsiWorkerProcess(
+            self._run_dir, self.endpoint, self.heat.endpoint
         )
+        stack.enter_context(worker)
         self._progress('esi-worker is up: one manager, one worker')
+        self._parts = [first, second, collector, worker]
         self.store = stack.enter_context(store.EtcdStore([self.endpoint]))
 
 

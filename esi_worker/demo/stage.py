@@ -19,7 +19,6 @@ date meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-import contextlib
 import functools
 import json
 from typing import Any
@@ -45,13 +44,19 @@ class Stage:
         screen: Screen,
         names: Mapping[str, str],
         clock: clocks.Clock,
+        check: Callable[[], None],
     ) -> None:
-        """:param names: what people call the resources, by their ids"""
+        """Prepare to look; nothing is asked yet.
+
+        :param names: what people call the resources, by their ids
+        :param check: raises an error when waiting has become useless
+        """
         self.board = Board(store.KeyLayout(), names, clock)
         self.screen = screen
         self._keys = store.KeyLayout()
         self._store = target
         self._clock = clock
+        self._check = check
         self._states: dict[str, Any] = {}
         self._follower = store.Follower(
             target,
@@ -133,6 +138,7 @@ class Stage:
 
     def _look(self) -> None:
         """Take in what has happened."""
+        self._check()
         for event in _events(self._follower.poll(_REFRESH)):
             if event.kv.key.startswith(self._keys.jobs):
                 row = self.board.apply(event)
@@ -141,17 +147,6 @@ class Stage:
             elif event.type is store.EventType.PUT:
                 self._states[event.kv.key] = json.loads(event.kv.value)
         self.screen.refresh(self.board)
-
-
-@contextlib.contextmanager
-def opened(
-    target: store.Store, screen: Screen, names: Mapping[str, str]
-) -> Iterator[Stage]:
-    """A stage that is closed in the end."""
-    with contextlib.closing(
-        Stage(target, screen, names, clocks.SystemClock())
-    ) as stage:
-        yield stage
 
 
 def _events(

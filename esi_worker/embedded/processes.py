@@ -98,6 +98,14 @@ class ServiceProcess(abc.ABC):
             self.kill()
             raise
 
+    def check(self) -> None:
+        """Make sure that the process still lives.
+
+        :raises ServiceFailed: it has ended, with the end of its log
+        """
+        if self.pid is None:
+            raise self._failed(f'has ended ({self._status()})')
+
     def stop(self) -> None:
         """Ask the process to end; kill it when it does not in time."""
         if self.pid is None:

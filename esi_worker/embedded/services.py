@@ -100,6 +100,11 @@ class Services:
                 self._report(server, began)
             self._stack = stack.pop_all()
 
+    def check(self) -> None:
+        """:raises ServiceFailed: one of them has ended"""
+        for server in self._servers:
+            server.check()
+
     def stop(self) -> None:
         """Stop all, the last started first."""
         self._stack.close()

@@ -104,6 +104,17 @@ class Story:
             for job in write.jobs
         }
 
+    def busy_ports(self, server: Write) -> set[str]:
+        """The jobs of a server's ports at the time of a write of it."""
+        ports = {entry.get('port') for entry in server.body['networks']}
+        return {
+            without_end(job['id'])
+            for write in self.writes
+            for job in write.jobs
+            if write.id in ports
+            and write.time < server.time < str(write.published)
+        }
+
     def last(self) -> dict[str, Write]:
         """The last write of every key."""
         return {write.key: write for write in self.writes}

@@ -82,11 +82,25 @@ class Replay:
             self._etcd.delete(write.key)
             self._etcd.delete(f'/state/{write.path}')
             return
+        if write.type == 'port' and (write.version or 0) > 1:
+            self._await_server(write)
         for job in write.jobs:
             self._await_dependencies(job)
         self._hold(write)
         body = json.dumps(write.body)
         self._etcd.put_json(write.key, {**write.value, 'body': body})
+
+    def _await_server(self, write: stories.Write) -> None:
+        """Nova changes ports only while it works on a server."""
+        servers = [
+            each
+            for each in self.story.writes
+            if each.type == 'vnf_instance' and each.time < write.time
+        ]
+        for job in servers[-1].jobs if servers else ():
+            self._history.put(
+                f'/jobs/working/{stories.without_end(job["id"])}:'
+            )
 
     def _await_dependencies(self, job: Mapping[str, Any]) -> None:
         """A job can only wait for those that have been made."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+import types
 from typing import Any, ClassVar
 
 from testtools import matchers
@@ -58,7 +59,12 @@ class StoryTest(support.ServiceTestCase):
             )
         cls.traces = traces.Traces(found)
         super().setUpClass()
-        collector = ours.CollectorProcess(cls.folder, cls.server.endpoint)
+        collector = ours.CollectorProcess(
+            cls.folder,
+            cls.server.endpoint,
+            # The devices are not there, and never answer.
+            {'collector': {'poll_timeout': 1}},
+        )
         cls.enterClassContext(collector)
         cls.heat = fixtures.HeatFixture(
             plugin_dirs=[Path(heat_plugin.__file__).parent],
@@ -96,6 +102,22 @@ class StoryTest(support.ServiceTestCase):
         self.check_ports_came_meanwhile(story)
         self.check_deleted_port(story)
 
+    def test_load_balancer_whose_server_waits_for_its_ports(self) -> None:
+        """In one direction; in both, nothing would ever be done."""
+        story = self.replay(
+            LOAD_BALANCER, driver_vnf_instance={'wait_for_ports': True}
+        )
+        more = {
+            stories.without_end(job['id']): story.busy_ports(write)
+            for write in story.writes
+            for job in write.jobs
+            if write.type == 'vnf_instance'
+        }
+        self.assertEqual([3, 1], [len(ports) for ports in more.values()])
+        self.check_jobs(story, more)
+        self.check_states(story)
+        self.check_ports_came_meanwhile(story)
+
     def test_logical_network_with_recorded_templates(self) -> None:
         self.put_recorded_templates('heat_templates_2018.json')
         self.check(self.replay(LOGICAL_NETWORK))
@@ -108,7 +130,10 @@ class StoryTest(support.ServiceTestCase):
         for id_, body in self.traces.document(file).items():
             self.etcd.put(f'{TEMPLATES}/{id_}', support.config(body))
 
-    def replay(self, scenario: str) -> stories.Story:
+    def replay(
+        self, scenario: str, **options: Mapping[str, object]
+    ) -> stories.Story:
+        """:param options: of the service, by section"""
         story = stories.load(self.traces, scenario, self.tenant)
         process = self.make(
             scenario,
@@ -116,6 +141,7 @@ class StoryTest(support.ServiceTestCase):
             self.heat.server.endpoint,
             heat={'poll_interval': 0.1, 'poll_interval_max': 0.5},
             resources={'schemas': self.traces.root / 'schemas.json'},
+            **options,
         )
         self.addCleanup(self.processes.remove, process)
         self.addCleanup(process.close)
@@ -132,20 +158,26 @@ class StoryTest(support.ServiceTestCase):
     # --- what must be as recorded -----------------------------------------
 
     def check(self, story: stories.Story) -> None:
+        statuses = self.stacks.statuses()
         self.check_jobs(story)
-        for write in story.writes:
-            if write.state is not None:
-                self.check_state(write)
+        self.check_states(story)
         for write in story.last().values():
             if write.value is not None:
                 self.check_accepted(write)
             if write.stack is not None:
-                self.check_stack(write)
+                self.check_stack(write, statuses)
             if write.monitoring:
                 self.check_monitoring(write)
 
-    def check_jobs(self, story: stories.Story) -> None:
-        """Each recorded job, no other, and who waits for whom."""
+    def check_jobs(
+        self,
+        story: stories.Story,
+        more: Mapping[str, set[str]] = types.MappingProxyType({}),
+    ) -> None:
+        """Each recorded job, no other, and who waits for whom.
+
+        :param more: dependencies that are not recorded, by the job
+        """
         made = {
             stories.without_end(event.json[1]['id']): event.json[1]
             for event in self.puts('/jobs/all/')
@@ -154,11 +186,20 @@ class StoryTest(support.ServiceTestCase):
             stories.without_end(event.key.removeprefix('/jobs/waiting/'))
             for event in self.puts('/jobs/waiting/')
         }
-        self.assertEqual(_jobs(story.jobs), _jobs(made))
+        expected = _jobs(story.jobs)
+        for id_, others in more.items():
+            expected[id_]['waits for'] |= others
+        self.assertEqual(expected, _jobs(made))
         self.assertEqual(
-            {id_ for id_, job in story.jobs.items() if job['dependency']},
+            {id_ for id_, job in expected.items() if job['waits for']},
             waiting,
         )
+
+    def check_states(self, story: stories.Story) -> None:
+        """Each version was published as recorded."""
+        for write in story.writes:
+            if write.state is not None:
+                self.check_state(write)
 
     def check_state(self, write: stories.Write) -> None:
         assert write.state is not None
@@ -180,16 +221,16 @@ class StoryTest(support.ServiceTestCase):
             self.etcd.json(f'/esi-worker/config/{write.path}'),
         )
 
-    def check_stack(self, write: stories.Write) -> None:
+    def check_stack(
+        self, write: stories.Write, statuses: Mapping[str, str]
+    ) -> None:
         """The record of the stack, and what Heat itself says."""
         assert write.stack is not None
         record = self.etcd.json(f'/esi-worker/heat_stacks/{write.path}')
         self.assert_same(write, write.stack, record)
-        if write.stack['stack_id']:
-            self.assertEqual(
-                write.stack['stack_status'],
-                self.stacks.statuses()[write.stack['stack_id']],
-            )
+        self.assertEqual(
+            write.stack['stack_status'], statuses[write.stack['stack_id']]
+        )
 
     def assert_same(
         self, write: stories.Write, recorded: Any, actual: Any

@@ -176,6 +176,15 @@ class ServiceProcessTest(testtools.TestCase):
         self.assertIn('exit status 1', str(error))
         self.assertIn('no wish to live', str(error))
 
+    def test_one_that_has_ended_by_itself_is_noticed(self) -> None:
+        server = Sleeper(self.run_dir)
+        self.addCleanup(server.close)
+        server.launch()
+        server.check()
+        server.kill()
+        error = self.assertRaises(errors.ServiceFailed, server.check)
+        self.assertIn('sleeper has ended (exit status -9)', str(error))
+
     def test_stubborn_one_is_killed(self) -> None:
         server = Stubborn(self.run_dir)
         self.addCleanup(server.close)
