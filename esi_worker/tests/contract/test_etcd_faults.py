@@ -102,11 +102,10 @@ class FaultTest(testtools.TestCase):
         watch = self.store.watch({'/a/': 0})
         self.addCleanup(watch.close)
         self.store.put('/a/1', 'before')
+        self.assertIsNotNone(watch.next(PATIENCE))
 
         self.server.kill()
 
-        batch = watch.next(PATIENCE)
-        assert batch is not None
         self.assertRaises(exceptions.WatchDisconnected, watch.next, PATIENCE)
 
     def test_a_watch_ends_with_a_clean_stop(self) -> None:
@@ -171,8 +170,9 @@ class FaultTest(testtools.TestCase):
         took = time.monotonic() - started
 
         self.assertIsInstance(follower.problem, exceptions.WatchSilent)
-        # One call that runs into its timeout may come on top.
-        self.assertLess(took, 2.0 + 2 * 1.0)
+        # Calls that run into their timeout may come on top, and what a
+        # busy machine takes.
+        self.assertLess(took, 10.0)
         self.server.resume()
         self.poll_until(follower, lambda: follower.alive)
 
