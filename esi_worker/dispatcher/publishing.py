@@ -30,6 +30,7 @@ from esi_worker.model import (
     JobState,
     OnFailure,
     PublishedState,
+    StackRecord,
     records,
 )
 from esi_worker.model.codec import Json
@@ -101,9 +102,18 @@ def result(keys: store.KeyLayout, found: Result) -> store.Transition:
     operations: Operations = []
     stack = found.outcome.stack
     if stack is not None:
-        operations.append(store.Put(keys.heat_stack(path), stack.encode()))
+        operations += _stack(keys, path, stack)
     operations.append(store.Put(keys.job_state(path), found.state.encode()))
     return store.Transition((_fence(keys, found.run),), tuple(operations))
+
+
+def _stack(keys: store.KeyLayout, path: str, stack: StackRecord) -> Operations:
+    """Write a stack's record; its mark is always that of the record."""
+    record = store.Put(keys.heat_stack(path), stack.encode())
+    key = keys.stack_mark(path)
+    if stack.mark is None:
+        return [record, store.Delete(key)]
+    return [record, store.Put(key, stack.mark.encode())]
 
 
 def publish(keys: store.KeyLayout, found: Result) -> store.Transition:

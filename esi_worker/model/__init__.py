@@ -18,6 +18,7 @@ from esi_worker.model.pauses import Pause
 from esi_worker.model.records import (
     JobState,
     PublishedState,
+    StackMark,
     StackRecord,
     WorkerRecord,
 )
@@ -53,6 +54,7 @@ __all__ = (
     'ResourceRef',
     'ResourceType',
     'Retry',
+    'StackMark',
     'StackRecord',
     'TypeRegistry',
     'WorkerRecord',

@@ -33,12 +33,10 @@ MAX_ERROR = 1024
 
 _STACK_FIELDS = frozenset(
     (
-        'changed_at',
         'id',
         'output',
         'stack_id',
         'stack_status',
-        'stack_uuid',
         'status_reason',
         'tenant_id',
     )
@@ -46,14 +44,36 @@ _STACK_FIELDS = frozenset(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class StackMark:
+    """Which stack a job has left in Heat, and when.
+
+    ``changed_at`` is when Heat took our last change, in Heat's words.
+    """
+
+    uuid: str
+    changed_at: str = ''
+
+    @classmethod
+    def decode(cls, key: str, text: str) -> Self:
+        """:raises DecodeError: naming the key and the field"""
+        mark = codec.loads_object(key, text)
+        return cls(
+            uuid=codec.field(key, mark, 'uuid', str),
+            changed_at=codec.field(key, mark, 'changed_at', str),
+        )
+
+    def encode(self) -> str:
+        return codec.dumps({'uuid': self.uuid, 'changed_at': self.changed_at})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class StackRecord:
     """A stack as ``/esi-worker/heat_stacks`` shows it.
 
     ``stack_id`` holds the stack's *name*, for compatibility, and is
-    empty once the stack is deleted; its UUID in Heat is ``stack_uuid``.
-    ``changed_at`` is when Heat took our last change, in Heat's words.
-    ``output`` is a list of ``{"output_key", "output_value",
-    "description"}``.
+    empty once the stack is deleted. ``output`` is a list of
+    ``{"output_key", "output_value", "description"}``. ``mark`` is what
+    the record has no member for; it is stored beside it.
     """
 
     id: str
@@ -62,8 +82,7 @@ class StackRecord:
     stack_status: str
     status_reason: str
     output: Sequence[Mapping[str, Json]] = ()
-    stack_uuid: str = ''
-    changed_at: str = ''
+    mark: StackMark | None = None
     extra: Mapping[str, Json] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -82,17 +101,13 @@ class StackRecord:
             stack_status=codec.field(key, record, 'stack_status', str),
             status_reason=codec.field(key, record, 'status_reason', str),
             output=codec.field(key, record, 'output', list),
-            stack_uuid=_optional_text(key, record, 'stack_uuid'),
-            changed_at=_optional_text(key, record, 'changed_at'),
             extra=codec.unknown(record, _STACK_FIELDS),
         )
 
     def encode(self) -> str:
-        ours = {'stack_uuid': self.stack_uuid, 'changed_at': self.changed_at}
         return codec.dumps(
             {
                 **self.extra,
-                **{name: text for name, text in ours.items() if text},
                 'id': self.id,
                 'tenant_id': self.tenant_id,
                 'stack_id': self.stack_id,
@@ -204,12 +219,6 @@ class PublishedState:
                 'error': self.error,
             }
         )
-
-
-def _optional_text(key: str, record: Mapping[str, Json], name: str) -> str:
-    if record.get(name) is None:
-        return ''
-    return str(codec.field(key, record, name, str))
 
 
 def _decode_state(key: str, record: Mapping[str, Json]) -> Mapping[str, Json]:

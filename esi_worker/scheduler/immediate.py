@@ -67,6 +67,7 @@ def clean_up(world: World, ref: ResourceRef) -> Step:
         keys.accepted(path),
         keys.previous(path),
         keys.heat_stack(path),
+        keys.stack_mark(path),
         keys.job_state(path),
         keys.state(path),
         keys.blocked(path),

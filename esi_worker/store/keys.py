@@ -30,6 +30,7 @@ key                                    value
 ``<worker>/config/<path>``             the version last accepted
 ``<worker>/previous/<path>``           the version before that one
 ``<worker>/heat_stacks/<path>``        the stack's record
+``<worker>/stack_marks/<path>``        which stack that is in Heat
 ``<worker>/job_state/<path>``          results of a running workflow
 ``<worker>/blocked/<path>``            why no job can be made
 ``<worker>/history/<path>``            the latest transitions
@@ -118,6 +119,9 @@ class KeyLayout:
 
     def heat_stack(self, path: str) -> str:
         return f'{self.worker_prefix}/heat_stacks/{path}'
+
+    def stack_mark(self, path: str) -> str:
+        return f'{self.worker_prefix}/stack_marks/{path}'
 
     def job_state(self, path: str) -> str:
         return f'{self.worker_prefix}/job_state/{path}'

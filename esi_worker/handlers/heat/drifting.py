@@ -27,6 +27,7 @@ with a newer version.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+import contextlib
 import dataclasses
 import enum
 
@@ -40,6 +41,7 @@ from esi_worker.model import (
     Config,
     Request,
     ResourceRef,
+    StackMark,
     StackRecord,
     codec,
 )
@@ -133,6 +135,7 @@ class DriftCheck:
         """The stacks that we left complete, by tenant."""
         context, found = self._context, dict[str, list[Known]]()
         prefix = context.keys.heat_stack('')
+        marks = self._marks()
         for kv in context.store.range(prefix).items:
             path = kv.key[len(prefix) :]
             place = context.catalog.types.locate(path)
@@ -143,9 +146,22 @@ class DriftCheck:
             if place is None or not _is_ours(record):
                 continue
             ref = ResourceRef(place[0].name, place[1])
+            mark = marks.get((path, kv.mod_revision))
+            record = dataclasses.replace(record, mark=mark)
             found.setdefault(record.tenant_id, []).append(
                 Known(path, ref, record, kv.mod_revision)
             )
+        return found
+
+    def _marks(self) -> dict[tuple[str, int], StackMark]:
+        """The marks by path and revision: one that was not written with
+        the record belongs to a stack before it."""
+        prefix = self._context.keys.stack_mark('')
+        found = {}
+        for kv in self._context.store.range(prefix).items:
+            with contextlib.suppress(exceptions.DecodeError):
+                mark = StackMark.decode(kv.key, kv.value)
+                found[kv.key[len(prefix) :], kv.mod_revision] = mark
         return found
 
     def _shown(self) -> dict[str, str]:
@@ -256,15 +272,15 @@ class DriftCheck:
 
 def compare(known: Known, info: backend.StackInfo | None) -> Finding | None:
     """Whether a stack that nobody works on is as we left it."""
-    record = known.record
+    mark = known.record.mark or StackMark('')
     if info is None:
         return Finding(known, Kind.DELETED, 'it is not in Heat any more')
-    if record.stack_uuid not in ('', info.id):
-        reason = f'it was {record.stack_uuid} and is {info.id} now'
+    if mark.uuid not in ('', info.id):
+        reason = f'it was {mark.uuid} and is {info.id} now'
         return Finding(known, Kind.REPLACED, reason)
     if info.failed:
         return Finding(known, Kind.FAILED, f'it is {info.status}')
-    if record.changed_at not in ('', info.changed_at):
+    if mark.changed_at not in ('', info.changed_at):
         reason = f'it was changed at {info.changed_at} and is {info.status}'
         return Finding(known, Kind.CHANGED, reason)
     return None

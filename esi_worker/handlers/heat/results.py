@@ -31,6 +31,7 @@ from esi_worker.model import (
     Done,
     Failed,
     Job,
+    StackMark,
     StackRecord,
 )
 from esi_worker.model.codec import Json
@@ -56,8 +57,7 @@ def done(journey: journeys.Journey, details: backend.StackDetails) -> Done:
             stack_status=status,
             status_reason=_REASONS.get(status, details.info.reason),
             output=outputs,
-            stack_uuid=details.info.id,
-            changed_at=details.info.changed_at,
+            mark=StackMark(details.info.id, details.info.changed_at),
         ),
     )
 
@@ -99,8 +99,7 @@ def stack_failed(
             masking.masked(error.info.reason, journey.secrets)
         ),
         output=_last_outputs(job, resolver),
-        stack_uuid=error.info.id,
-        changed_at=error.info.changed_at,
+        mark=StackMark(error.info.id, error.info.changed_at),
     )
     return Failed(plain.error, plain.results, record)
 

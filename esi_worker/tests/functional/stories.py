@@ -177,10 +177,6 @@ _MADE_UP = (
 )
 
 
-#: Members of a stack's record that the recorded system did not have.
-_ADDED = ('changed_at', 'stack_uuid')
-
-
 def comparable(value: Mapping[str, Any], *, described: bool) -> Any:
     """A stack's record, or a state, without what cannot be the same twice.
 
@@ -188,8 +184,7 @@ def comparable(value: Mapping[str, Any], *, described: bool) -> Any:
         of the template
     """
     if 'output' in value:
-        stack = {**value, 'output': _outputs(value['output'], described)}
-        return {name: stack[name] for name in stack if name not in _ADDED}
+        return {**value, 'output': _outputs(value['output'], described)}
     inner = dict(value['state'])
     if 'heat_outputs' in inner:
         outputs = json.loads(inner['heat_outputs'])

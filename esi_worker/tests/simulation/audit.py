@@ -154,7 +154,12 @@ class Auditor:
             keys.job(''),
             keys.request(''),
         )
-        shared = (keys.state(''), keys.heat_stack(''), keys.job_state(''))
+        shared = (
+            keys.state(''),
+            keys.heat_stack(''),
+            keys.stack_mark(''),
+            keys.job_state(''),
+        )
         if key.startswith((*led, keys.waiting(''))):
             if process is not self._leader:
                 self._break(f'{process} writes {key} and does not lead')

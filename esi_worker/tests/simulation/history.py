@@ -355,6 +355,7 @@ class History:
             keys.accepted(path),
             keys.previous(path),
             keys.heat_stack(path),
+            keys.stack_mark(path),
             keys.job_state(path),
         ):
             if self.store.get(key) is not None:

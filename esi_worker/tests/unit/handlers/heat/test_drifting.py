@@ -47,7 +47,14 @@ class DriftTest(testtools.TestCase):
         assert isinstance(outcome, Done) and outcome.stack is not None
         config = Config(job.resource_input, job.version)
         put, keys = self.scene.store.put, self.scene.keys
-        put(keys.heat_stack(PATH), outcome.stack.encode())
+        assert outcome.stack.mark is not None
+        self.scene.store.txn(
+            (),
+            (
+                Put(keys.heat_stack(PATH), outcome.stack.encode()),
+                Put(keys.stack_mark(PATH), outcome.stack.mark.encode()),
+            ),
+        )
         put(keys.config(PATH), config.encode())
         put(keys.accepted(PATH), AcceptedConfig.of(config).encode())
 
@@ -228,11 +235,7 @@ class ReapplyTest(DriftTest):
 
 class RecordsTest(DriftTest):
     def test_older_records_tell_only_what_they_can(self) -> None:
-        kv = self.scene.store.get(self.scene.keys.heat_stack(PATH))
-        assert kv is not None
-        record = json.loads(kv.value)
-        del record['stack_uuid'], record['changed_at']
-        self.scene.store.put(kv.key, json.dumps(record))
+        self.scene.store.delete(self.scene.keys.stack_mark(PATH))
         self.change()
         self.check()
         self.assertEqual({}, self.shown())

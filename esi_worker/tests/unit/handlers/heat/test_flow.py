@@ -25,6 +25,7 @@ from esi_worker.model import (
     InProgress,
     ResourceRef,
     Retry,
+    StackMark,
     StackRecord,
 )
 from esi_worker.tests.unit.handlers.heat import scene
@@ -70,8 +71,7 @@ class FlowTestCase(testtools.TestCase):
             stack_status=status,
             status_reason=reason,
             output=outputs,
-            stack_uuid=info.id,
-            changed_at=info.changed_at,
+            mark=StackMark(info.id, info.changed_at),
         )
 
     def run_create(self) -> Done:
