@@ -124,7 +124,9 @@ class AdminTest(support.ServiceTestCase):
         done = (
             'esi_worker_job_run_seconds_count{handler="noop",outcome="done"}'
         )
-        self.assertEqual(2, self.metric(self.worker_port, done))
+        support.wait_for(
+            lambda: self.metric(self.worker_port, done) == 2, 'both jobs'
+        )
         self.assertEqual(
             1, self.metric(self.manager_port, 'esi_worker_leader')
         )
