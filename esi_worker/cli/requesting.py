@@ -21,11 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import dataclasses
 import time
-import uuid
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
-from esi_worker.cli import audit
+from esi_worker.cli import requests as writing
 from esi_worker.model import Answer, Request, RequestOutcome
 
 _INTERVAL = 0.2
@@ -64,19 +63,22 @@ class Asker:
 
         :param timeout: seconds
         """
-        lease = self._store.grant(int(timeout) + _KEPT)
-        keys = {}
-        for request in requests:
-            key = self._keys.request(f'{uuid.uuid4()}')
-            keys[key] = self._signed(request)
-            self._store.put(key, keys[key].encode(), lease=lease.id)
+        names = writing.submit(
+            self._store,
+            self._keys,
+            requests,
+            int(timeout) + _KEPT,
+            clock=self._clock,
+        )
+        keys = dict(zip(names, requests, strict=True))
         until = self._clock.monotonic() + timeout
         answers = self._answers(list(keys))
         while len(answers) < len(keys) and self._clock.monotonic() < until:
             self._pause(_INTERVAL)
             answers = self._answers(list(keys))
         for key in keys.keys() - answers.keys():
-            answers.update(self._take_back(key))
+            writing.take_back(self._store, key)
+            answers.update(self._answers([key]))
         return [
             Asked(request, answers.get(key)) for key, request in keys.items()
         ]
@@ -99,13 +101,6 @@ class Asker:
             )
         return answer
 
-    def _signed(self, request: Request) -> Request:
-        return dataclasses.replace(
-            request,
-            requested_at=clocks.timestamp(self._clock),
-            requested_by=audit.who(),
-        )
-
     def _answers(self, keys: Sequence[str]) -> dict[str, Answer]:
         found = {}
         for key, kv in self._store.get_many(keys).items():
@@ -113,13 +108,3 @@ class Asker:
             if answer is not None:
                 found[key] = answer
         return found
-
-    def _take_back(self, key: str) -> dict[str, Answer]:
-        """Delete a request; its answer may come first."""
-        kv = self._store.get(key)
-        if kv is None:
-            return {}
-        unchanged = store.Compare.modified_at(key, kv.mod_revision)
-        if Request.decode(key, kv.value).answer is None:
-            self._store.txn([unchanged], [store.Delete(key)])
-        return self._answers([key])

@@ -43,17 +43,21 @@ def submit(
     keys: store.KeyLayout,
     requests: Sequence[Request],
     time_to_live: int = TIME_TO_LIVE,
+    *,
+    clock: clocks.Clock | None = None,
 ) -> list[str]:
     """Sign requests and write them, all on one lease.
 
+    :param time_to_live: seconds
     :returns: their keys in the same order
     """
+    since = clocks.timestamp(clock or clocks.SystemClock())
     lease = target.grant(time_to_live)
     prefix = uuid.uuid4().hex[:12]
     puts = [
         store.Put(
             keys.request(f'{prefix}-{number:06}'),
-            _signed(request).encode(),
+            _signed(request, since).encode(),
             lease.id,
         )
         for number, request in enumerate(requests)
@@ -63,11 +67,19 @@ def submit(
     return [put.key for put in puts]
 
 
-def _signed(request: Request) -> Request:
+def _signed(request: Request, since: str) -> Request:
     return dataclasses.replace(
-        request,
-        requested_by=audit.who(),
-        requested_at=clocks.timestamp(clocks.SystemClock()),
+        request, requested_by=audit.who(), requested_at=since
+    )
+
+
+def take_back(target: store.Store, key: str) -> None:
+    """Delete a request, unless its answer comes first."""
+    kv = target.get(key)
+    if kv is None or Request.decode(key, kv.value).answer is not None:
+        return
+    target.txn(
+        [store.Compare.modified_at(key, kv.mod_revision)], [store.Delete(key)]
     )
 
 
@@ -110,7 +122,8 @@ class Follow:
                 failed += wrong
                 self._tell(text)
             if failures and failed >= failures and left:
-                self._take_back(list(left))
+                for name in left:
+                    take_back(self._store, name)
                 raise exceptions.TerminalError(
                     f'{failed} have failed; {len(left)} others that had not '
                     'begun were taken back'
@@ -173,16 +186,6 @@ class Follow:
             if line.get('job') in jobs and line.get('error'):
                 return str(line['error'])
         return ''
-
-    def _take_back(self, names: Sequence[str]) -> None:
-        for name in names:
-            kv = self._store.get(name)
-            if kv is None or Request.decode(name, kv.value).answer:
-                continue
-            self._store.txn(
-                [store.Compare.modified_at(name, kv.mod_revision)],
-                [store.Delete(name)],
-            )
 
 
 class RequestList(base.ListCommand):
