@@ -18,6 +18,7 @@ of its own; where there is no such history the tests are skipped.
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 import signal
 import subprocess
@@ -33,7 +34,23 @@ from esi_worker.tests.functional import service_support as support
 #: takes its place as soon as there is one.
 PREVIOUS = '90e1b2d6717c25ce7d48e618f2336fea997b4ff7'
 NOOP = {'handlers': 'noop'}
+SETUP = 'setup.cfg'
 LOAD = 40
+
+
+def install_entry_points(folder: Path) -> None:
+    """Make the plugins of a tree known, in place of those of today."""
+    setup = configparser.ConfigParser(delimiters='=')
+    setup.read(folder / SETUP)
+    lines = []
+    for group, names in setup['entry_points'].items():
+        lines += [f'[{group}]', *names.strip().splitlines()]
+    known = folder / 'esi_worker-0.dist-info'
+    known.mkdir()
+    (known / 'entry_points.txt').write_text('\n'.join(lines) + '\n')
+    (known / 'METADATA').write_text(
+        'Metadata-Version: 2.1\nName: esi-worker\nVersion: 0\n'
+    )
 
 
 class ReleaseTest(faults.FaultTestCase):
@@ -47,7 +64,7 @@ class ReleaseTest(faults.FaultTestCase):
     def unpack(self) -> Path:
         folder = Path(self.useFixture(fixtures.TempDir()).path)
         found = subprocess.run(
-            ['git', 'archive', PREVIOUS, 'esi_worker', 'templates'],
+            ['git', 'archive', PREVIOUS, 'esi_worker', 'templates', SETUP],
             cwd=packages.import_root(),
             capture_output=True,
         )
@@ -59,6 +76,7 @@ class ReleaseTest(faults.FaultTestCase):
         subprocess.run(
             ['tar', '-x', '-C', str(folder)], input=found.stdout, check=True
         )
+        install_entry_points(folder)
         return folder
 
     def start_this(self, role: str) -> ours.EsiWorkerProcess:
