@@ -600,6 +600,8 @@ class HeatWorkerTest(WorkerTestCase):
                 'delete /jobs/ready/JOB',
                 'put /esi-worker/job_state/PATH',
                 'put /esi-worker/heat_stacks/PATH',
+                # Ours alone, beside the record of the reference.
+                'put /esi-worker/stack_marks/PATH',
                 'put /esi-worker/job_state/PATH',
                 'put /state/PATH',
                 'put /jobs/finished/JOB',
