@@ -63,7 +63,8 @@ class StoryTest(support.ServiceTestCase):
             cls.folder,
             cls.server.endpoint,
             # The devices are not there, and never answer.
-            {'collector': {'poll_timeout': 1}},
+            # The first values of some interfaces are held for 30 seconds.
+            {'collector': {'poll_timeout': 1, 'poll_interval': 10}},
         )
         cls.enterClassContext(collector)
         cls.heat = fixtures.HeatFixture(
