@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+import itertools
 from typing import Any, NoReturn
 
 from cliff import app as cliff_app
@@ -60,6 +61,8 @@ class ManageApp(cliff_app.App):
             'configuration.',
             version=version.version(),
             command_manager=commandmanager.CommandManager(NAMESPACE),
+            # Without it --help behind a command is the program's own.
+            deferred_help=True,
             **streams,
         )
         self._opener = opener
@@ -101,6 +104,8 @@ class ManageApp(cliff_app.App):
         return parser
 
     def run_subcommand(self, argv: list[str]) -> int:
+        if argv[:1] == ['help']:
+            return self._help(argv[1:])
         try:
             self.conf = settings.load(
                 self.options.config_file, self.options.config_dir
@@ -111,6 +116,15 @@ class ManageApp(cliff_app.App):
         audit.set_up()
         code: int = super().run_subcommand(argv)
         return USAGE_ERROR if self._is_misconfigured else code
+
+    def _help(self, argv: list[str]) -> int:
+        """Help for a command, whatever follows its words.
+
+        It needs no configuration.
+        """
+        words = itertools.takewhile(lambda word: word[:1] != '-', argv)
+        code: int = super().run_subcommand(['help', *words])
+        return code
 
     def clean_up(
         self,

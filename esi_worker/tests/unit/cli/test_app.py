@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import contextlib
+from importlib import metadata
 import io
 from pathlib import Path
 from typing import NoReturn
@@ -72,6 +73,42 @@ class ManageAppTest(support.CommandTest):
         config = self.write_config('[keys]\nconfig_prefix = /desired\n')
         (row,) = self.rows('--config-file', config, 'resource', 'list')
         self.assertEqual('v2.0/ports/p', row['Path'])
+
+    def test_help_of_each_command_is_its_own(self) -> None:
+        commands = metadata.entry_points(group=app.NAMESPACE)
+        self.assertTrue(commands)
+        for words in (point.name.split('_') for point in commands):
+            for further in ((), ('--yes',)):
+                shown = self.help(*words, *further, '--help')
+                usage = f'usage: esi-worker-manage {" ".join(words)} '
+                self.assertEqual(usage, shown[: len(usage)])
+
+    def test_help_warns_of_what_a_rest_server_ignores(self) -> None:
+        for words in (('job', 'retry'), ('resource', 'reconcile')):
+            shown = ' '.join(self.help(*words, '--help').split())
+            self.assertIn('A REST server ignores a second state', shown)
+
+    def test_help_needs_no_configuration(self) -> None:
+        config = ('--config-file', '/missing.conf')
+        shown = self.help(*config, 'job', 'retry', '--help')
+        self.assertIn('job retry', shown)
+
+    def test_help_of_the_program_lists_the_commands(self) -> None:
+        for config in ((), ('--config-file', '/missing.conf')):
+            self.stdout.seek(0)
+            self.stdout.truncate()
+            error = self.assertRaises(
+                SystemExit, self.run_command, *config, '--help'
+            )
+            self.assertIn(error.code, (None, 0))
+            for text in ('--config-file FILE', '  job retry  '):
+                self.assertIn(text, self.stdout.getvalue())
+
+    def help(self, *arguments: str) -> str:
+        self.stdout.seek(0)
+        self.stdout.truncate()
+        self.assertEqual(0, self.run_command(*arguments))
+        return self.stdout.getvalue()
 
     def write_config(self, text: str) -> str:
         folder = self.useFixture(fixtures.TempDir()).path
