@@ -19,20 +19,22 @@ hashes of Python 2, and some lists hold copies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import dataclasses
 from typing import Any
 
-from esi_worker import exceptions
+from esi_worker import exceptions, templates
 from esi_worker.drivers import Plan, with_previous
 from esi_worker.mapping import Choice
 from esi_worker.model import Action, Param, PublishedState, ResourceRef
 from esi_worker.tests.conformance import comparing, published, stories
 from esi_worker.tests.conformance.traces import (
+    SCHEMAS,
     TEMPLATES_2018,
     Known,
     Run,
     Traces,
+    UnknownKey,
 )
 
 CHOICE = 'template choice'
@@ -71,37 +73,70 @@ class Finding:
 Check = Callable[[Traces], Iterator[Finding]]
 
 
+def _fair(findings: Iterable[Finding], absent: str) -> Iterator[Finding]:
+    """A difference says nothing where files are absent.
+
+    :param absent: which ones, if any
+    """
+    for finding in findings:
+        if absent and finding.mismatch:
+            finding = dataclasses.replace(finding, mismatch='', skipped=absent)
+        yield finding
+
+
 def jobs(traces: Traces) -> Iterator[Finding]:
     """``jobs/``: configs and the jobs of one handler."""
     for scenario in traces.scenarios('jobs'):
         for record in traces.lines(f'jobs/{scenario}.jsonl'):
-            run = traces.run(record['templates_file'])
-            yield from one_job(run, scenario, recorded(run, record))
+            file = record['templates_file']
+            yield from _fair(
+                _job(traces.run(file), scenario, record),
+                traces.lacking(SCHEMAS, file),
+            )
+
+
+def _job(run: Run, scenario: str, record: Any) -> Iterator[Finding]:
+    try:
+        read = recorded(run, record)
+    except UnknownKey as error:
+        yield from _failed(scenario, record['job_key'], error)
+    else:
+        yield from one_job(run, scenario, read)
+
+
+def _failed(scenario: str, key: str, error: Exception) -> Iterator[Finding]:
+    for rule in (CHOICE, PARAMS, REFERENCES):
+        yield Finding(scenario, rule, key, str(error))
 
 
 def two_handlers(traces: Traces) -> Iterator[Finding]:
     """``two_handlers/``: the jobs of Heat and of monitoring."""
     for scenario in traces.scenarios('two_handlers'):
-        run = traces.two_handlers(scenario)
-        records = list(traces.lines(f'two_handlers/{scenario}.jsonl'))
-        views = _views(records)
-        for record in records:
-            if not (record['context_complete'] and record['template_known']):
-                yield from _skip(scenario, record['job_key'])
-                continue
-            yield from one_job(
-                run,
-                scenario,
-                Recorded(
-                    key=record['job_key'],
-                    job=record['job_value'],
-                    template_ids=(record['template_id'],),
-                    config_key=record['config_key'],
-                    config=record['config_value'],
-                    previous=record['old_config_value'],
-                    view=views[tuple(record['workflow'])],
-                ),
-            )
+        absent = traces.lacking(*traces.two_handlers_files(scenario))
+        yield from _fair(_two_handlers(traces, scenario), absent)
+
+
+def _two_handlers(traces: Traces, scenario: str) -> Iterator[Finding]:
+    run = traces.two_handlers(scenario)
+    records = list(traces.lines(f'two_handlers/{scenario}.jsonl'))
+    views = _views(records)
+    for record in records:
+        if not (record['context_complete'] and record['template_known']):
+            yield from _skip(scenario, record['job_key'])
+            continue
+        yield from one_job(
+            run,
+            scenario,
+            Recorded(
+                key=record['job_key'],
+                job=record['job_value'],
+                template_ids=(record['template_id'],),
+                config_key=record['config_key'],
+                config=record['config_value'],
+                previous=record['old_config_value'],
+                view=views[tuple(record['workflow'])],
+            ),
+        )
 
 
 def _skip(scenario: str, key: str) -> Iterator[Finding]:
@@ -150,9 +185,8 @@ def one_job(run: Run, scenario: str, record: Recorded) -> Iterator[Finding]:
     """Template, parameters and references of a recorded job."""
     try:
         params, chosen = _plan(run, record)
-    except exceptions.EsiWorkerError as exc:
-        for rule in (CHOICE, PARAMS, REFERENCES):
-            yield Finding(scenario, rule, record.key, str(exc))
+    except exceptions.EsiWorkerError as error:
+        yield from _failed(scenario, record.key, error)
         return
     found = '' if chosen in record.template_ids else f'chose {chosen}'
     yield Finding(scenario, CHOICE, record.key, found)
@@ -196,29 +230,43 @@ def story(traces: Traces) -> Iterator[Finding]:
     """``story/``: which handlers work on each config write, what they
     wait for, and what is published."""
     for scenario in traces.scenarios('story'):
-        run = traces.story(scenario)
-        records = list(traces.lines(f'story/{scenario}.jsonl'))
-        for record in records:
-            if record.get('config_value') is not None:
-                yield _one_write(run, scenario, record)
+        absent = traces.lacking(*traces.story_files(scenario))
+        yield from _fair(_story(traces, scenario), absent)
+
+
+def _story(traces: Traces, scenario: str) -> Iterator[Finding]:
+    run = traces.story(scenario)
+    known = []
+    for record in traces.lines(f'story/{scenario}.jsonl'):
+        if record.get('config_value') is not None:
+            yield _one_write(run, scenario, record)
+            if _is_unknown(run, record):
+                continue
+        known.append(record)
+    try:
         for job_id, mismatch in stories.dependency_findings(
-            run, scenario, records
+            run, scenario, known
         ):
             yield Finding(scenario, DEPENDENCY, job_id, mismatch)
-        for key, mismatch in published.findings(records):
-            yield Finding(scenario, STATES, key, mismatch)
+    except exceptions.EsiWorkerError as error:
+        yield Finding(scenario, DEPENDENCY, 'all jobs', str(error))
+    for key, mismatch in published.findings(known):
+        yield Finding(scenario, STATES, key, mismatch)
 
 
 def _one_write(run: Run, scenario: str, record: Any) -> Finding:
     key = f'{record["config_key"]} version {record["version"]}'
-    resource = run.resource(record['config_key'], record['config_value'])
-    chosen = {
-        handler
-        for handler in run.catalog.handlers
-        if run.catalog.choose(
-            handler, resource.type.name, resource.body, resource.version
-        )
-    }
+    try:
+        resource = run.resource(record['config_key'], record['config_value'])
+        chosen = {
+            handler
+            for handler in run.catalog.handlers
+            if run.catalog.choose(
+                handler, resource.type.name, resource.body, resource.version
+            )
+        }
+    except exceptions.EsiWorkerError as error:
+        return Finding(scenario, CHOICE, key, str(error))
     recorded = {job['handler'] for job in record['workflow']}
     mismatch = '' if chosen == recorded else f'{chosen}, not {recorded}'
     if recorded:
@@ -233,45 +281,70 @@ def nonworkable(traces: Traces) -> Iterator[Finding]:
     """``nonworkable.jsonl``: configs that make no job."""
     run = traces.run(TEMPLATES_2018)
     for record in traces.lines('nonworkable.jsonl'):
+        finding = _without_work(run, record)
+        # What our own types say of a config holds without the schemas.
+        absent = traces.lacking(SCHEMAS) if _is_unknown(run, record) else ''
+        yield from _fair([finding], absent)
+
+
+def _is_unknown(run: Run, record: Any) -> bool:
+    try:
+        run.locate(record['config_key'])
+    except UnknownKey:
+        return True
+    return False
+
+
+def _without_work(run: Run, record: Any) -> Finding:
+    expected = PublishedState(**record['expected_state'])
+    try:
         resource = run.resource(record['config_key'], record['config_value'])
         plan = run.drivers.plan(resource, Known({}))
-        expected = PublishedState(**record['expected_state'])
+    except exceptions.EsiWorkerError as error:
+        mismatch = str(error)
+    else:
         mismatch = f'a job of {plan.parts[0].handler}' if plan.parts else ''
         if PublishedState.read_complete(resource.version) != expected:
             mismatch = 'another state'
-        yield Finding(
-            record['scenario'], STATES, record['config_key'], mismatch
-        )
+    return Finding(record['scenario'], STATES, record['config_key'], mismatch)
 
 
 def rendered(traces: Traces) -> Iterator[Finding]:
     """``rendered.jsonl``: texts, to the byte."""
     for record in traces.lines('rendered.jsonl'):
-        catalog = traces.run(record['templates_file']).catalog
-        mismatch = ''
-        try:
-            text = catalog.render(
-                record['template_id'], record['jinja_params']
-            )
-        except exceptions.TemplateError as exc:
-            mismatch = str(exc)
-        else:
-            if text != record['rendered']:
-                mismatch = 'another text'
-        yield Finding(
-            record['scenario'],
-            RENDERING,
-            f'{record["template_id"]} for {record["job_key"]}',
-            mismatch,
-        )
+        file = record['templates_file']
+        finding = _rendered(traces.run(file).catalog, record)
+        yield from _fair([finding], traces.lacking(file))
+
+
+def _rendered(catalog: templates.TemplateCatalog, record: Any) -> Finding:
+    mismatch = ''
+    try:
+        text = catalog.render(record['template_id'], record['jinja_params'])
+    except exceptions.TemplateError as exc:
+        mismatch = str(exc)
+    else:
+        if text != record['rendered']:
+            mismatch = 'another text'
+    return Finding(
+        record['scenario'],
+        RENDERING,
+        f'{record["template_id"]} for {record["job_key"]}',
+        mismatch,
+    )
 
 
 def derived(traces: Traces) -> Iterator[Finding]:
     """``derived_from_schemas.json``: relations and choices."""
     document = traces.document('derived_from_schemas.json')
-    if document is None:
-        return
-    catalog = traces.run(TEMPLATES_2018).catalog
+    if document is not None:
+        catalog = traces.run(TEMPLATES_2018).catalog
+        yield from _fair(_derived(catalog, document), traces.lacking(SCHEMAS))
+
+
+def _derived(
+    catalog: templates.TemplateCatalog, document: Any
+) -> Iterator[Finding]:
     for name, relations in document['relations'].items():
         type_ = catalog.types.get(name)
         ours = None if type_ is None else dict(type_.relations)

@@ -226,9 +226,9 @@ class Replay(cluster.Cluster):
 
     def _write_templates(self) -> None:
         stored = self._traces.document(
-            f'two_handlers/templates_{self._scenario}.json'
+            self._traces.two_handlers_templates(self._scenario)
         )
-        for id_, body in stored.items():
+        for id_, body in (stored or {}).items():
             path = f'{templates.HEAT_TEMPLATES_PATH}/{id_}'
             value = {'body': json.dumps(body), 'version': 1}
             self.store.put(self.keys.config(path), json.dumps(value))

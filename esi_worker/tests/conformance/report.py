@@ -14,17 +14,23 @@
 
 Run as ``python -m esi_worker.tests.conformance.report [FOLDER]``. One
 line per scenario and rule says how many records match; each mismatch is
-named, and makes the exit status 1.
+named, and makes the exit status 1. A file that is absent counts nothing;
+what cannot be compared without it is counted apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import collections
+from collections.abc import Iterable, Iterator, Sequence
 import dataclasses
 import pathlib
 import sys
 
+from esi_worker import exceptions
 from esi_worker.tests.conformance import checks, traces
+
+READING = 'reading'
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclasses.dataclass(slots=True)
@@ -69,6 +75,13 @@ def lines(findings: Sequence[checks.Finding]) -> Iterable[str]:
             if finding.rule == rule:
                 total.add(finding)
         yield f'{"all":24} {rule:16} {total}'
+    apart = collections.Counter(
+        (finding.scenario, finding.skipped)
+        for finding in findings
+        if finding.skipped
+    )
+    for (scenario, reason), number in sorted(apart.items()):
+        yield f'NOT COMPARABLE {scenario}: {number} times: {reason}'
     for finding in findings:
         if finding.mismatch:
             yield (
@@ -91,10 +104,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         recorded = traces.Traces(folder)
         for check in checks.CHECKS:
-            findings.extend(check(recorded))
+            findings.extend(_found(check, recorded))
     for line in lines(findings):
         _say(line)
     return int(any(finding.mismatch for finding in findings))
+
+
+def _found(
+    check: checks.Check, recorded: traces.Traces
+) -> Iterator[checks.Finding]:
+    """What a check finds, until a record is not of the known form."""
+    name = check.__name__
+    try:
+        yield from check(recorded)
+    except (exceptions.EsiWorkerError, *_MALFORMED) as error:
+        reason = f'a record cannot be read: {error!r}'
+        yield checks.Finding(name, READING, 'all that follow', reason)
 
 
 def _say(line: str) -> None:

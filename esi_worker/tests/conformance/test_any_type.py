@@ -22,14 +22,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import testtools
-
 from esi_worker.drivers import DriverSet
 from esi_worker.model import Config, Resource, ResourceRef
 from esi_worker.tests.conformance import traces
 from esi_worker.tests.conformance.test_shipped import Anything, Everywhere
 
-TEMPLATES = 'heat_templates_2019.json'
+TEMPLATES = traces.TEMPLATES_2019
 #: What the choices of the schemas look at.
 KINDS = ('aws', 'azure', 'gcp', 'interdc', 'internet', 'vpn')
 AGES = ('new', 'existing')
@@ -39,15 +37,11 @@ FAULTY = {'local_subnet'}
 MISSING = {'static_route_'}
 
 
-class AnyTypeTest(testtools.TestCase):
+class AnyTypeTest(traces.TracesTestCase):
     def setUp(self) -> None:
         super().setUp()
-        found = traces.find()
-        if found is None:
-            self.skipTest(
-                f'no recorded traces; {traces.VARIABLE} names their folder'
-            )
-        self.run_ = traces.Traces(found).run(TEMPLATES)
+        self.need(traces.SCHEMAS, TEMPLATES)
+        self.run_ = self.folder.run(TEMPLATES)
         self.catalog = self.run_.catalog
         #: No class of ours takes part.
         self.drivers = DriverSet(self.catalog)

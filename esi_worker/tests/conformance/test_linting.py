@@ -24,8 +24,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import testtools
-
 from esi_worker import templates
 from esi_worker.templates import Severity
 from esi_worker.tests.conformance import traces
@@ -91,18 +89,10 @@ def rows(
             )
 
 
-class RecordedTemplatesTest(testtools.TestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        folder = traces.find()
-        if folder is None:
-            self.skipTest('there are no recorded traces')
-        self.traces = traces.Traces(folder)
-
+class RecordedTemplatesTest(traces.TracesTestCase):
     def lint(self, name: str, mappings: str = '') -> list[templates.Finding]:
-        if self.traces.document(name) is None:
-            self.skipTest(f'{name} is not among the traces')
-        run = self.traces.run(name, mappings)
+        self.need(traces.SCHEMAS, name, *filter(None, (mappings,)))
+        run = self.folder.run(name, mappings)
         return templates.Linter(run.catalog).lint()
 
     def check(self, found: list[templates.Finding]) -> None:

@@ -31,17 +31,8 @@ import testtools
 from esi_worker.tests.conformance import checks, report, stories, traces
 
 
-class TracesTest(testtools.TestCase):
+class TracesTest(traces.TracesTestCase):
     """One test per kind of record."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        found = traces.find()
-        if found is None:
-            self.skipTest(
-                f'no recorded traces; {traces.VARIABLE} names their folder'
-            )
-        self.folder = traces.Traces(found)
 
     def assert_matches(self, check: checks.Check) -> None:
         findings = list(check(self.folder))
@@ -73,22 +64,15 @@ class TracesTest(testtools.TestCase):
         self.assertEqual(len(checks.CHECKS) + 1, len(tests))
 
 
-class DependencyTest(testtools.TestCase):
+class DependencyTest(traces.TracesTestCase):
     """The check of dependencies finds what is wrong."""
 
     def setUp(self) -> None:
         super().setUp()
-        found = traces.find()
-        if found is None:
-            self.skipTest(
-                f'no recorded traces; {traces.VARIABLE} names their folder'
-            )
-        self.run_ = traces.Traces(found).story('05_load_balancer')
-        self.records = list(
-            traces.Traces(found).lines('story/05_load_balancer.jsonl')
-        )
-        if not self.records:
-            self.skipTest('the story is not among the traces')
+        story = 'story/05_load_balancer.jsonl'
+        self.need(traces.SCHEMAS, traces.TEMPLATES_2018, story)
+        self.run_ = self.folder.story('05_load_balancer')
+        self.records = list(self.folder.lines(story))
 
     def wrong(self) -> int:
         found = stories.dependency_findings(

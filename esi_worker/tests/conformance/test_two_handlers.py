@@ -23,8 +23,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import testtools
-
 from esi_worker.tests.conformance import replay, traces
 
 #: Monitors that the recorded system could not have seen: the id of the
@@ -32,18 +30,15 @@ from esi_worker.tests.conformance import replay, traces
 INVENTED = {('internet_gateway', 'uplink')}
 
 
-class TwoHandlersTest(testtools.TestCase):
+class TwoHandlersTest(traces.TracesTestCase):
     def setUp(self) -> None:
         super().setUp()
-        found = traces.find()
-        if found is None:
-            self.skipTest(
-                f'no recorded traces; {traces.VARIABLE} names their folder'
-            )
-        self.traces = traces.Traces(found)
+        self.traces = self.folder
         self.scenarios = self.traces.scenarios('two_handlers')
         if not self.scenarios:
             self.skipTest('the traces hold no scenario of two handlers')
+        for scenario in self.scenarios:
+            self.need(*self.traces.two_handlers_files(scenario))
 
     def test_every_workflow_goes_as_recorded(self) -> None:
         for scenario in self.scenarios:

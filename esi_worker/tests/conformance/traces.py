@@ -28,14 +28,18 @@ import pathlib
 from typing import Any
 
 from oslo_config import cfg
+import testtools
 
-from esi_worker import drivers, templates
+from esi_worker import drivers, exceptions, templates
 from esi_worker.model import Config, Resource, ResourceRef
 from esi_worker.model.codec import Json
 from esi_worker.templates import options
 
 VARIABLE = 'ESI_WORKER_TRACES'
 TEMPLATES_2018 = 'heat_templates_2018.json'
+TEMPLATES_2019 = 'heat_templates_2019.json'
+SCHEMAS = 'schemas.json'
+MAPPINGS = 'two_handlers/template_mappings.json'
 _CONFIG = '/config/'
 _OF_2017 = ('01_', '02_', '03_')
 
@@ -46,6 +50,10 @@ def find() -> pathlib.Path | None:
     beside = pathlib.Path(__file__).parents[4] / 'shared' / 'traces'
     folder = pathlib.Path(named) if named else beside
     return folder if folder.is_dir() else None
+
+
+class UnknownKey(exceptions.TerminalError):
+    """No type of the traces has the key."""
 
 
 class Known:
@@ -75,7 +83,7 @@ class Run:
     def locate(self, key: str) -> Any:
         located = self.catalog.types.locate(key.removeprefix(_CONFIG))
         if located is None:
-            raise LookupError(f'no type of the traces has the key {key}')
+            raise UnknownKey(f'no type of the traces has the key {key}')
         return located
 
     def known(self, configs: Mapping[str, Json]) -> Known:
@@ -121,7 +129,7 @@ class Traces:
         self,
         templates_file: str,
         mappings_file: str = '',
-        schemas_file: str = 'schemas.json',
+        schemas_file: str = SCHEMAS,
     ) -> Run:
         """The system with one set of templates.
 
@@ -151,8 +159,13 @@ class Traces:
         if name and (self.root / name).is_file():
             conf.set_override(option, str(self.root / name), options.GROUP)
 
-    def two_handlers(self, scenario: str) -> Run:
-        """The system of 2017, which had two handlers.
+    def lacking(self, *names: str) -> str:
+        """Which files are absent, in words; empty when all are there."""
+        absent = [name for name in names if not (self.root / name).is_file()]
+        return f'absent: {", ".join(absent)}' if absent else ''
+
+    def two_handlers_templates(self, scenario: str) -> str:
+        """The file with the templates of the system of 2017.
 
         Without templates of the scenario's own those of another one
         serve: it was one system.
@@ -162,23 +175,57 @@ class Traces:
         )
         own = f'templates_{scenario}.json'
         name = own if own in found or not found else found[0]
-        return self.run(
-            f'two_handlers/{name}', 'two_handlers/template_mappings.json'
-        )
+        return f'two_handlers/{name}'
+
+    def two_handlers_files(self, scenario: str) -> tuple[str, ...]:
+        """What nothing can be compared without."""
+        return SCHEMAS, MAPPINGS, self.two_handlers_templates(scenario)
+
+    def two_handlers(self, scenario: str) -> Run:
+        """The system of 2017, which had two handlers."""
+        return self.run(self.two_handlers_templates(scenario), MAPPINGS)
 
     def story(self, scenario: str) -> Run:
-        """The system that a story was recorded from: 01, 02 and 03 are
-        of 2017, and so is whatever was monitored by a handler."""
+        """The system that a story was recorded from."""
+        if self._is_of_2017(scenario):
+            return self.two_handlers(scenario)
+        return self.run(TEMPLATES_2018)
+
+    def story_files(self, scenario: str) -> tuple[str, ...]:
+        """What a story cannot be compared without."""
+        if self._is_of_2017(scenario):
+            return self.two_handlers_files(scenario)
+        return SCHEMAS, TEMPLATES_2018
+
+    def _is_of_2017(self, scenario: str) -> bool:
+        """01, 02 and 03 are, and so is whatever was monitored by a
+        handler."""
         monitored = any(
             job['handler'] == 'monitoring_worker'
             for record in self.lines(f'story/{scenario}.jsonl')
             for job in record.get('workflow') or ()
         )
         old = scenario.startswith(_OF_2017)
-        if monitored or old or scenario in self.scenarios('two_handlers'):
-            return self.two_handlers(scenario)
-        return self.run(TEMPLATES_2018)
+        both = scenario in self.scenarios('two_handlers')
+        return monitored or old or both
 
 
 def _envelope(body: Json) -> str:
     return json.dumps({'body': json.dumps(body), 'version': 1})
+
+
+class TracesTestCase(testtools.TestCase):
+    """A test of the traces, skipped where they are absent."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        found = find()
+        if found is None:
+            self.skipTest(f'no recorded traces; {VARIABLE} names their folder')
+        self.folder = Traces(found)
+
+    def need(self, *names: str) -> None:
+        """Skip the test where a file is absent."""
+        absent = self.folder.lacking(*names)
+        if absent:
+            self.skipTest(f'of the traces {absent}')
