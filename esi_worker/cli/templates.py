@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+import json
 from typing import Any
 
 import yaml
@@ -24,10 +25,13 @@ from esi_worker import drivers, exceptions, store, templates
 from esi_worker.admin import rows
 from esi_worker.cli import base, naming, writing
 from esi_worker.handlers.heat import preparing, resolving
+from esi_worker.mapping import ParameterMappings
 from esi_worker.model import Config, Resource, ResourceRef, TypeRegistry
 from esi_worker.model.codec import Json
 
 COLUMNS = ('ID', 'Handler', 'Source')
+#: The options of a template that name what its jobs wait for.
+REFERENCES = ('depends_on', 'needs')
 
 
 class TemplateList(base.ListCommand):
@@ -71,13 +75,33 @@ class TemplateShow(base.ShowCommand):
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         catalog = with_stored(self.app.catalog, self.app.store, self.app.keys)
         template = catalog.get(parsed_args.template)
-        return (*COLUMNS, 'Parameters', 'Text'), (
+        columns = ('Parameters', 'Depends on', 'Needs', 'Text')
+        references = _references(template.mappings)
+        return (*COLUMNS, *columns), (
             template.id,
             template.handler,
             template.source,
             '\n'.join(sorted(template.mappings.expressions)),
+            *(_lines(references.get(option, [])) for option in REFERENCES),
             template.text,
         )
+
+
+def _references(mappings: ParameterMappings) -> dict[str, list[Json]]:
+    """The options with references that a template has, as written."""
+    lists = (mappings.depends_on, mappings.needs)
+    return {
+        option: list(references.raw)
+        for option, references in zip(REFERENCES, lists, strict=True)
+        if references
+    }
+
+
+def _lines(references: list[Json]) -> str:
+    return '\n'.join(
+        item if isinstance(item, str) else json.dumps(item)
+        for item in references
+    )
 
 
 class TemplateRender(base.PlainCommand):
@@ -204,6 +228,7 @@ class TemplatePush(base.ChangeCommand):
             'handler': template.handler,
             'parameter_mappings': dict(template.mappings.raw),
             'template_file': template.text,
+            **_references(template.mappings),
         }
         kv = self.app.store.get(self.app.keys.config(path))
         if kv is None:

@@ -51,6 +51,8 @@ class ReferenceList:
             raise exceptions.MappingError(
                 f'{self.where} is {kind(raw)}, a list of references is needed'
             )
+        #: The references as they were written.
+        self.raw: Sequence[Json] = raw
         parser = _ReferenceParser(self.where)
         self.expressions = tuple(parser.reference(item, 1) for item in raw)
 

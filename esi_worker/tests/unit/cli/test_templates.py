@@ -13,6 +13,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import fixtures
 
 from esi_worker.model import Config
 from esi_worker.tests.unit.cli import support
@@ -95,3 +98,58 @@ class TemplateContentTest(support.CommandTest):
     def test_push_asks_first(self) -> None:
         self.assertEqual(1, self.run_command('template', 'push', 'network'))
         self.assertIsNone(self.store.get(self.key('network')))
+
+
+DRIVER = """
+type: robot
+plural: robots
+prefix: /v2.0/robots
+fields: [id, name, network_id, plan_id]
+relations: {network_id: network, plan_id: plan}
+choices: {heat_worker: Crobot}
+templates:
+  robot:
+    handler: heat_worker
+    file: heat.yaml
+    parameters: {heat_timeout: C60}
+    depends_on: [network_id]
+    needs: [{path: [plan_id]}]
+"""
+
+
+class OwnTemplateTest(support.CommandTest):
+    """Of a folder of the operator's own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = Path(self.useFixture(fixtures.TempDir()).path)
+        (folder / 'robot').mkdir()
+        (folder / 'robot' / 'driver.yaml').write_text(DRIVER)
+        (folder / 'robot' / 'heat.yaml').write_text(
+            'heat_template_version: 2013-05-23\n'
+        )
+        self.config = str(folder / 'esi-worker.conf')
+        Path(self.config).write_text(
+            f'[resources]\ntemplate_paths = {folder}\n'
+        )
+
+    def run_command(self, *arguments: str) -> int:
+        return super().run_command('--config-file', self.config, *arguments)
+
+    def test_push_keeps_what_jobs_wait_for(self) -> None:
+        before = self.rows('template', 'show', 'robot')
+        code = self.run_command('template', 'push', 'robot', '--yes')
+        self.assertEqual(0, code, self.stderr.getvalue())
+        kv = self.store.get(self.keys.config('v2.0/heat_templates/robot'))
+        assert kv is not None
+        body = Config.decode(kv.key, kv.value).body
+        self.assertEqual(['network_id'], body['depends_on'])
+        self.assertEqual([{'path': ['plan_id']}], body['needs'])
+        after = self.rows('template', 'show', 'robot')
+        self.assertEqual(kv.key, after['Source'])
+        self.assertEqual({**before, 'Source': kv.key}, after)
+
+    def test_show_gives_what_jobs_wait_for(self) -> None:
+        shown = self.rows('template', 'show', 'robot')
+        self.assertEqual('network_id', shown['Depends on'])
+        self.assertEqual('{"path": ["plan_id"]}', shown['Needs'])
