@@ -22,7 +22,11 @@ import pathlib
 from esi_worker import templates
 from esi_worker.cli import base
 from esi_worker.cli import templates as shared
-from esi_worker.templates.linting import sources
+from esi_worker.templates import options
+from esi_worker.templates.linting import findings, sources
+
+#: What the schemas are called beside a file of bodies.
+SCHEMAS = 'schemas.json'
 
 
 class TemplateLint(base.PlainCommand):
@@ -32,6 +36,9 @@ class TemplateLint(base.PlainCommand):
     named, or at what a manager sees: the folders and etcd. Errors are
     what a job fails of, warnings look like mistakes, notes may be meant.
     Exit code 1 when there is an error.
+
+    Which fields and relations a type has, and which templates it chooses,
+    is in the schemas of the REST server.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -50,6 +57,13 @@ class TemplateLint(base.PlainCommand):
             help='look at the templates in etcd too',
         )
         parser.add_argument(
+            '--schemas',
+            metavar='FILE-OR-URL',
+            help='the schemas of the REST server (default: the option '
+            '"schemas" in the group [resources], else a schemas.json beside '
+            'the JSON file)',
+        )
+        parser.add_argument(
             '--format',
             '-f',
             choices=('text', 'json'),
@@ -62,12 +76,42 @@ class TemplateLint(base.PlainCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        found = self._find(parsed_args)
+        self._take_schemas(parsed_args)
+        found = [
+            each for each in self._find(parsed_args) if self._can_know(each)
+        ]
         if parsed_args.format == 'json':
             self.say(json.dumps([each.to_json() for each in found], indent=2))
         else:
             self._print(found, parsed_args.notes)
         return int(_count(found, templates.Severity.ERROR) > 0)
+
+    def _take_schemas(self, parsed_args: argparse.Namespace) -> None:
+        conf, path = self.app.conf, parsed_args.path
+        conf.register_opts(options.OPTS, group=options.GROUP)
+        source = parsed_args.schemas or conf.resources.schemas
+        if not source and path is not None and path.is_file():
+            beside = path.parent / SCHEMAS
+            source = str(beside) if beside.is_file() else None
+        if source:
+            conf.set_override('schemas', source, options.GROUP)
+        elif path is not None and path.is_file():
+            self.app.stderr.write(
+                'No schemas are known; of types that no driver.yaml declares '
+                'nothing can be said. Name them with --schemas.\n'
+            )
+
+    def _can_know(self, finding: templates.Finding) -> bool:
+        """Whether what is known of the types allows a finding.
+
+        Without schemas only those of the folders are known, and templates
+        of other places may well be chosen by others.
+        """
+        resources = self.app.conf.resources
+        if resources.schemas or resources.template_mappings:
+            return True
+        is_stored = f'/{templates.HEAT_TEMPLATES_PATH}/' in finding.source
+        return finding.rule is not findings.NEVER_CHOSEN or not is_stored
 
     def _find(
         self, parsed_args: argparse.Namespace

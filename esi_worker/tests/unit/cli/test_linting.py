@@ -21,6 +21,7 @@ from typing import Any
 import fixtures
 
 from esi_worker.model import Config
+from esi_worker.tests.conformance import traces
 from esi_worker.tests.unit.cli import support
 
 DRIVER = """
@@ -41,6 +42,16 @@ parameters:
   name: {type: string}
 """
 
+#: Parameters of logical ports that read what local subnets lack.
+KNOWN_ERRORS = (
+    'device_ip',
+    'jinja_port_ids',
+    'logical_port_type',
+    'logical_port_vlan_id',
+    'physical_port_id',
+    'virtual_machine_interface_ids',
+)
+
 
 class LintTest(support.CommandTest):
     def setUp(self) -> None:
@@ -54,6 +65,8 @@ class LintTest(support.CommandTest):
         (folder / 'heat.yaml').write_text(TEXT)
 
     def lint(self, *arguments: str) -> tuple[int, str]:
+        self.stdout.seek(0)
+        self.stdout.truncate()
         code = self.run_command('template', 'lint', *arguments)
         return code, self.stdout.getvalue()
 
@@ -123,3 +136,78 @@ class LintTest(support.CommandTest):
         code, text = self.lint('--from-etcd')
         self.assertEqual(1, code)
         self.assertIn(key, text)
+
+    def test_schemas_say_what_a_type_has(self) -> None:
+        schema = {
+            'id': 'rover',
+            'plural': 'rovers',
+            'prefix': '/v2.0',
+            'metadata': {'template_path': 'Crover'},
+            'schema': {'properties': {'id': {'type': 'string'}}},
+        }
+        body = {
+            'handler': 'heat_worker',
+            'parameter_mappings': {'heat_timeout': 'C60', 'name': 'Pcolour'},
+            'template_file': TEXT,
+        }
+        bodies = self.folder / 'bodies.json'
+        bodies.write_text(json.dumps({'rover': body}))
+        code, text = self.lint(str(bodies))
+        self.assertEqual(
+            (0, ['0 errors, 0 warnings, 0 notes']), (code, text.splitlines())
+        )
+        self.assertIn('--schemas', self.stderr.getvalue())
+        named = self.folder / 'elsewhere.json'
+        named.write_text(json.dumps({'schemas': [schema]}))
+        code, text = self.lint(str(bodies), '--schemas', str(named))
+        self.assertEqual(1, code)
+        self.assertIn('has no field "colour" [unknown-field]', text)
+
+    def test_schemas_that_are_none_are_a_wrong_command_line(self) -> None:
+        self.assertEqual(2, self.lint('--schemas', '/nowhere/schemas.json')[0])
+
+
+class RecordedSetTest(support.CommandTest):
+    """The recorded templates, with the configuration of the package."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        found = traces.find()
+        if found is None:
+            self.skipTest(
+                f'no recorded traces; {traces.VARIABLE} names their folder'
+            )
+        absent = traces.Traces(found).lacking(
+            traces.SCHEMAS, traces.TEMPLATES_2018
+        )
+        if absent:
+            self.skipTest(f'of the traces {absent}')
+        self.recorded = found
+
+    def errors(self, *arguments: str) -> list[tuple[str, str]]:
+        """The errors that make the exit code 1."""
+        self.stdout.seek(0)
+        self.stdout.truncate()
+        self.assertEqual(
+            1, self.run_command('template', 'lint', '-f', 'json', *arguments)
+        )
+        return sorted(
+            (found['rule'], found['parameter'])
+            for found in json.loads(self.stdout.getvalue())
+            if found['severity'] == 'error'
+        )
+
+    def test_the_known_errors_are_found(self) -> None:
+        expected = [('unknown-field', name) for name in KNOWN_ERRORS]
+        path = self.recorded / traces.TEMPLATES_2018
+        self.assertEqual(expected, self.errors(str(path)))
+
+    def test_schemas_that_are_elsewhere_can_be_named(self) -> None:
+        expected = [('unknown-field', name) for name in KNOWN_ERRORS]
+        folder = Path(self.useFixture(fixtures.TempDir()).path)
+        path = folder / 'templates.json'
+        path.symlink_to(self.recorded / traces.TEMPLATES_2018)
+        schemas = self.recorded / traces.SCHEMAS
+        self.assertEqual(
+            expected, self.errors(str(path), '--schemas', str(schemas))
+        )
