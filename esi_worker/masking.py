@@ -96,6 +96,22 @@ def redacted(value: Any, names: Collection[str] = ()) -> Any:
     return value
 
 
+def without(value: Any, secrets: Collection[str]) -> Any:
+    """The same objects with ``***`` in the place of known secrets.
+
+    :param value: what JSON can hold
+    :param secrets: the secret values as texts, wherever they stand
+    """
+    if isinstance(value, Mapping):
+        return {name: without(item, secrets) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without(item, secrets) for item in value]
+    if isinstance(value, str):
+        return masked(value, secrets)
+    is_known = not isinstance(value, bool | None) and str(value) in secrets
+    return MASK if is_known else value
+
+
 def is_secret(name: object, names: Collection[str] = ()) -> bool:
     """Whether what stands under a name is a secret."""
     text = str(name)

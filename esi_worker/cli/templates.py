@@ -21,10 +21,10 @@ from typing import Any
 
 import yaml
 
-from esi_worker import drivers, exceptions, store, templates
+from esi_worker import drivers, exceptions, masking, store, templates
 from esi_worker.admin import rows
 from esi_worker.cli import base, naming, writing
-from esi_worker.handlers.heat import preparing, resolving
+from esi_worker.handlers.heat import preparing, resolving, secrecy
 from esi_worker.mapping import ParameterMappings
 from esi_worker.model import Config, Resource, ResourceRef, TypeRegistry
 from esi_worker.model.codec import Json
@@ -108,8 +108,10 @@ class TemplateRender(base.PlainCommand):
     """Render what a resource's stack would be made from.
 
     Uses the desired state and the outputs of other stacks as they are at
-    the moment and changes nothing. The parameters, which may hold
-    secrets, are only shown with --parameters.
+    the moment and changes nothing. Secrets are masked unless
+    --show-secrets is given: parameters that the template declares as
+    hidden, and values under names like those of secrets or under
+    [DEFAULT] secret_fields.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -119,6 +121,11 @@ class TemplateRender(base.PlainCommand):
             '--parameters',
             action='store_true',
             help='show the parameters as YAML instead of the text',
+        )
+        parser.add_argument(
+            '--show-secrets',
+            action='store_true',
+            help='show secrets as they are',
         )
         return parser
 
@@ -132,7 +139,7 @@ class TemplateRender(base.PlainCommand):
             raise exceptions.TerminalError(
                 f'{path} has no desired state to render for'
             )
-        plan = drivers.DriverSet.load(catalog).plan(resource, view)
+        plan = drivers.DriverSet.load(catalog, app.conf).plan(resource, view)
         if not plan.parts:
             raise exceptions.TerminalError(
                 f'no template is chosen for {path}; it needs no work'
@@ -140,26 +147,45 @@ class TemplateRender(base.PlainCommand):
         resolver = resolving.Resolver(app.store, app.keys, catalog.types)
         for part in plan.parts:
             values = resolver.values(part.params)
-            self._show(catalog, part, values, parsed_args.parameters)
+            text = _rendered(catalog, part, values)
+            if not parsed_args.show_secrets:
+                secrets = self._secrets(resource, values, text)
+                values = masking.redacted(values, masking.fields(app.conf))
+                values = masking.without(values, secrets)
+                text = masking.masked(text, secrets)
+            if parsed_args.parameters:
+                text = yaml.safe_dump(dict(values), sort_keys=True)
+            self.say(f'# {part.handler}: {part.template_id}')
+            self.say(text.rstrip('\n'))
 
-    def _show(
-        self,
-        catalog: templates.TemplateCatalog,
-        part: drivers.Part,
-        values: Mapping[str, Json],
-        parameters: bool,
-    ) -> None:
-        self.say(f'# {part.handler}: {part.template_id}')
-        if parameters:
-            text = yaml.safe_dump(dict(values), sort_keys=True)
-        else:
-            jinja = {
-                name: value
-                for name, value in values.items()
-                if name.startswith(preparing.JINJA_PREFIX)
-            }
-            text = catalog.render(part.template_id, jinja)
-        self.say(text.rstrip('\n'))
+    def _secrets(
+        self, resource: Resource, values: Mapping[str, Json], text: str
+    ) -> frozenset[str]:
+        """The values that must not be seen, wherever they stand."""
+        names = masking.fields(self.app.conf)
+        hidden = [
+            values[name] for name in secrecy.hidden_in(text) if name in values
+        ]
+        return (
+            masking.secrets_in(resource.body, names)
+            | masking.secrets_in(values, names)
+            | masking.texts_in(hidden)
+        )
+
+
+def _rendered(
+    catalog: templates.TemplateCatalog,
+    part: drivers.Part,
+    values: Mapping[str, Json],
+) -> str:
+    return catalog.render(
+        part.template_id,
+        {
+            name: value
+            for name, value in values.items()
+            if name.startswith(preparing.JINJA_PREFIX)
+        },
+    )
 
 
 class _View:

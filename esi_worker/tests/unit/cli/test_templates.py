@@ -12,12 +12,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import fixtures
+from oslo_config import cfg
+import yaml
 
-from esi_worker.model import Config
+from esi_worker import drivers, plugins
+from esi_worker.model import Config, Param, ParamType, Resource
 from esi_worker.tests.unit.cli import support
 
 
@@ -117,17 +121,18 @@ templates:
 """
 
 
-class OwnTemplateTest(support.CommandTest):
-    """Of a folder of the operator's own."""
+class OwnTemplateTestCase(support.CommandTest):
+    """With a folder of the operator's own."""
+
+    driver = DRIVER
+    text = 'heat_template_version: 2013-05-23\n'
 
     def setUp(self) -> None:
         super().setUp()
         folder = Path(self.useFixture(fixtures.TempDir()).path)
         (folder / 'robot').mkdir()
-        (folder / 'robot' / 'driver.yaml').write_text(DRIVER)
-        (folder / 'robot' / 'heat.yaml').write_text(
-            'heat_template_version: 2013-05-23\n'
-        )
+        (folder / 'robot' / 'driver.yaml').write_text(self.driver)
+        (folder / 'robot' / 'heat.yaml').write_text(self.text)
         self.config = str(folder / 'esi-worker.conf')
         Path(self.config).write_text(
             f'[resources]\ntemplate_paths = {folder}\n'
@@ -136,6 +141,8 @@ class OwnTemplateTest(support.CommandTest):
     def run_command(self, *arguments: str) -> int:
         return super().run_command('--config-file', self.config, *arguments)
 
+
+class ReferencesTest(OwnTemplateTestCase):
     def test_push_keeps_what_jobs_wait_for(self) -> None:
         before = self.rows('template', 'show', 'robot')
         code = self.run_command('template', 'push', 'robot', '--yes')
@@ -153,3 +160,118 @@ class OwnTemplateTest(support.CommandTest):
         shown = self.rows('template', 'show', 'robot')
         self.assertEqual('network_id', shown['Depends on'])
         self.assertEqual('{"path": ["plan_id"]}', shown['Needs'])
+
+
+SECRETIVE = """
+type: robot
+plural: robots
+prefix: /v2.0/robots
+fields: [id, password, pin, nick]
+choices: {heat_worker: Crobot}
+templates:
+  robot:
+    handler: heat_worker
+    file: heat.yaml
+    parameters:
+      heat_timeout: C60
+      code: Ppin
+      login: Ppassword
+      nick: Pnick
+      jinja_password: Ppassword
+"""
+HIDING = """
+heat_template_version: 2013-05-23
+description: let in with {{ jinja_password }}
+parameters:
+  code: {type: string, hidden: true}
+  login: {type: string}
+  nick: {type: string}
+"""
+
+
+class SecretsTest(OwnTemplateTestCase):
+    driver = SECRETIVE
+    text = HIDING
+
+    def setUp(self) -> None:
+        super().setUp()
+        body = {'id': 'r', 'password': 's3same', 'pin': 4711, 'nick': 'Bob'}
+        self.store.put(
+            self.keys.config('v2.0/robots/r'), Config(body, 1).encode()
+        )
+
+    def render(self, *arguments: str) -> str:
+        self.stdout.seek(0)
+        self.stdout.truncate()
+        code = self.run_command('template', 'render', 'robot:r', *arguments)
+        self.assertEqual(0, code, self.stderr.getvalue())
+        return self.stdout.getvalue()
+
+    def test_parameters_are_shown_without_secrets(self) -> None:
+        shown = yaml.safe_load(self.render('--parameters'))
+        self.assertEqual(
+            {
+                'code': '***',
+                'heat_timeout': '60',
+                'jinja_password': '***',
+                'login': '***',
+                'nick': 'Bob',
+            },
+            shown,
+        )
+
+    def test_the_text_is_shown_without_secrets(self) -> None:
+        self.assertIn('let in with ***', self.render())
+
+    def test_further_names_of_secrets_are_the_operators(self) -> None:
+        with Path(self.config).open('a') as file:
+            file.write('[DEFAULT]\nsecret_fields = nick\n')
+        shown = yaml.safe_load(self.render('--parameters'))
+        self.assertEqual('***', shown['nick'])
+
+    def test_secrets_are_shown_when_asked_for(self) -> None:
+        shown = yaml.safe_load(self.render('--parameters', '--show-secrets'))
+        self.assertEqual(4711, shown['code'])
+        self.assertEqual('s3same', shown['login'])
+        self.assertIn('s3same', self.render('--show-secrets'))
+
+
+class Painter(drivers.MappingDriver):
+    """Gives robots the colour that the configuration names."""
+
+    @classmethod
+    def options(cls) -> plugins.OptionGroups:
+        return [('robots', [cfg.StrOpt('colour', default='grey')])]
+
+    def plan(
+        self,
+        resource: Resource,
+        view: drivers.View,
+        *,
+        lenient: bool = False,
+    ) -> drivers.Plan:
+        plan = super().plan(resource, view, lenient=lenient)
+        (part,) = plan.parts
+        colour = Param('colour', ParamType.VALUE, self.conf.robots.colour)
+        part = dataclasses.replace(part, params=(*part.params, colour))
+        return dataclasses.replace(plan, parts=(part,))
+
+
+class DriverOptionsTest(OwnTemplateTestCase):
+    driver = DRIVER.replace('needs: [{path: [plan_id]}]', '')
+
+    def test_render_uses_the_options_of_a_driver(self) -> None:
+        with Path(self.config).open('a') as file:
+            file.write('[robots]\ncolour = red\n')
+        self.useFixture(
+            fixtures.MockPatchObject(
+                plugins, 'load_classes', lambda *_: {'robot': Painter}
+            )
+        )
+        key = self.keys.config('v2.0/robots/r')
+        self.store.put(key, Config({'id': 'r', 'network_id': ''}, 1).encode())
+        code = self.run_command(
+            'template', 'render', 'robot:r', '--parameters'
+        )
+        self.assertEqual(0, code, self.stderr.getvalue())
+        self.assertIn('colour: red', self.stdout.getvalue())
