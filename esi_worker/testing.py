@@ -37,7 +37,7 @@ from esi_worker import drivers, exceptions, store, templates
 from esi_worker.handlers.heat import preparing, resolving
 from esi_worker.model import Config, Param, Resource, ResourceRef, StackRecord
 from esi_worker.model.codec import Json
-from esi_worker.templates import options
+from esi_worker.templates import options as resources
 
 HEAT = 'heat_worker'
 
@@ -54,6 +54,7 @@ class Scene:
         driver: type[drivers.Driver] | None = None,
         folders: Iterable[pathlib.Path | str] = (),
         handlers: Iterable[str] = (HEAT,),
+        options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Set a scene up.
 
@@ -61,18 +62,24 @@ class Scene:
         :param driver: serves the type in place of the installed one
         :param folders: further folders of templates
         :param handlers: those that take part in workflows, in order
-        :raises ConfigurationError: nobody declares the type, or a folder
-            cannot be read
+        :param options: values of drivers' options by group and name, as
+            an operator sets them
+        :raises ConfigurationError: nobody declares the type, a folder
+            cannot be read, or an option is unknown or has a wrong value
         """
-        self.catalog = templates.load_catalog(_conf(folders, handlers))
+        conf = _conf(folders, handlers)
+        self.catalog = templates.load_catalog(conf)
         self._types = self.catalog.types
         self.resource = self._resource(type, body, version)
         self._bodies: dict[ResourceRef, Mapping[str, Json]] = {}
         self._store = store.MemoryStore()
         self._keys = store.KeyLayout()
-        self._drivers = drivers.DriverSet.load(self.catalog)
-        if driver is not None:
-            self._drivers = drivers.DriverSet(self.catalog, {type: driver})
+        if driver is None:
+            self._drivers = drivers.DriverSet.load(self.catalog, conf)
+        else:
+            classes = {type: driver}
+            self._drivers = drivers.DriverSet(self.catalog, classes, conf)
+        _set_options(conf, options or {})
 
     # --- the world around -------------------------------------------------
 
@@ -196,8 +203,22 @@ def _conf(
 ) -> Any:
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
-    conf.register_opts(options.OPTS, group=options.GROUP)
+    conf.register_opts(resources.OPTS, group=resources.GROUP)
     paths = [str(folder) for folder in folders]
-    conf.set_override('template_paths', paths, options.GROUP)
-    conf.set_override('handlers', list(handlers), options.GROUP)
+    conf.set_override('template_paths', paths, resources.GROUP)
+    conf.set_override('handlers', list(handlers), resources.GROUP)
     return conf
+
+
+def _set_options(conf: Any, options: Mapping[str, Mapping[str, Any]]) -> None:
+    for group, values in options.items():
+        for name, value in values.items():
+            try:
+                conf.set_override(
+                    name, value, None if group == 'DEFAULT' else group
+                )
+            except (cfg.Error, ValueError, TypeError) as error:
+                raise exceptions.ConfigurationError(
+                    f'[{group}] {name} cannot be set to {value!r}: {error}; '
+                    'options() of the driver declares what there is'
+                ) from error
