@@ -16,6 +16,7 @@ import contextlib
 from importlib import metadata
 import io
 from pathlib import Path
+import re
 from typing import NoReturn
 
 import fixtures
@@ -24,6 +25,8 @@ from esi_worker import exceptions, version
 from esi_worker.cli import app
 from esi_worker.store import opening
 from esi_worker.tests.unit.cli import support
+
+COMMANDS = Path(__file__).parents[4] / 'doc' / 'source' / 'commands.rst'
 
 
 class ManageAppTest(support.CommandTest):
@@ -103,6 +106,19 @@ class ManageAppTest(support.CommandTest):
             self.assertIn(error.code, (None, 0))
             for text in ('--config-file FILE', '  job retry  '):
                 self.assertIn(text, self.stdout.getvalue())
+
+    def test_formats_are_those_of_the_documentation(self) -> None:
+        if not COMMANDS.is_file():
+            self.skipTest('the documentation is not part of a package')
+        lists, displays = re.findall(r'``-f ([a-z|]+)``', COMMANDS.read_text())
+        for command, formats in (
+            (('job', 'list'), lists),
+            (('template', 'show'), displays),
+        ):
+            (offered,) = re.findall(
+                r'^  -f.* \{([a-z,]+)\}', self.help(*command, '--help'), re.M
+            )
+            self.assertEqual(set(offered.split(',')), set(formats.split('|')))
 
     def help(self, *arguments: str) -> str:
         self.stdout.seek(0)
