@@ -61,7 +61,19 @@ def _find(world: World, request: Request) -> Entry:
             'a worker is running it; with force its result is dropped, but '
             'what was begun in the backend goes on'
         )
+    _check_is_first(world, entry)
     return entry
+
+
+def _check_is_first(world: World, entry: Entry) -> None:
+    """Its state must not be told before that of an earlier version."""
+    workflow = {each.job.id for each in world.table.workflow(entry.job)}
+    for each in world.table.of_resource(entry.job.resource):
+        if each.sequence < entry.sequence and each.job.id not in workflow:
+            raise Refused(
+                f'job {each.job.id} of an earlier version has not ended; '
+                'wait for it, or cancel it first'
+            )
 
 
 def _transition(

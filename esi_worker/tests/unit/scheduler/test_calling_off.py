@@ -102,6 +102,16 @@ class RunningTest(CancelCase):
         self.cluster.pass_time(6)
         self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
 
+    def test_a_later_version_waits_for_its_end(self) -> None:
+        self.write(NETWORK, 'n', 2)
+        later = self.cluster.job_id('modify:heat_worker:network:n:2:')
+        self.assertIn('has not ended', self.cancel(later))
+        self.assertIsNone(self.cluster.state(NETWORK, 'n'))
+        self.assertIn(later, self.cluster.jobs())
+        self.assertEqual('', self.cancel(self.job('network'), force=True))
+        self.assert_state('MODIFY_COMPLETED', NETWORK, 'n', 2)
+        self.assert_quiet()
+
     def test_by_force_its_result_is_dropped(self) -> None:
         self.assertEqual('', self.cancel(self.job('network'), force=True))
         self.assert_state('CREATE_FAILED', NETWORK, 'n')
