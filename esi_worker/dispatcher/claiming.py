@@ -97,11 +97,15 @@ class Claimer:
         return settled + [run for run in runs if run.claimed_at]
 
     def give_back(self, runs: Sequence[Run]) -> None:
-        """Make claimed jobs ready again.
+        """Make claimed jobs ready again, and what turns out to be ours.
 
         :raises StoreError: which of them are still ours is settled with
-            the next claim
+            the next claim, or when jobs are given back again
         """
+        if self._unclear:
+            # These are looked at too: they must not be lost from sight.
+            self._unclear += runs
+            runs = self._settle()
         if not runs:
             return
         self._unclear += runs

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from esi_worker import exceptions
 from esi_worker.model import InProgress, WorkerRecord
 from esi_worker.tests import members
 from esi_worker.tests.cluster import NETWORK
@@ -52,6 +53,32 @@ class RestingTest(support.HandlerTest):
         self.rest(self.ours())
         self.assertEqual(0, len(self.cluster.jobs('working')))
         self.assertEqual(1, len(self.cluster.jobs('ready')))
+
+    def check_fault(self, moment: str) -> None:
+        """Give back while the store fails a commit or its answer."""
+        self.answer(InProgress(60))
+        self.write(NETWORK, 'n')
+        faults = [exceptions.StoreUnavailable('away')]
+
+        def fail(name: str, when: str) -> None:
+            if name == 'txn' and when == moment and faults:
+                raise faults.pop()
+
+        key = self.cluster.keys.draining(self.ours().identity)
+        self.cluster.store.put(key, '', lease=self.ours().lease.id)
+        self.cluster.store.interceptor = fail
+        self.ours().step()
+        self.cluster.store.interceptor = None
+        self.assertEqual([], faults)
+        self.cluster.settle()
+        self.assertEqual(0, len(self.cluster.jobs('working')))
+        self.assertEqual(1, len(self.cluster.jobs('ready')))
+
+    def test_what_could_not_be_given_back_is_given_back_later(self) -> None:
+        self.check_fault('before')
+
+    def test_a_lost_answer_keeps_nothing_either(self) -> None:
+        self.check_fault('after')
 
     def test_another_worker_goes_on(self) -> None:
         self.answer(InProgress(60))
