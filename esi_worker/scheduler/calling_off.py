@@ -98,7 +98,9 @@ def _transition(
         store.Delete(working),
     ]
     ends_all = job.is_last or job.on_failure is OnFailure.FAIL
-    if ends_all and world.cache.get(job.resource) is not None:
+    # A config that was made anew is not what the job was made from.
+    resource = world.cache.get(job.resource)
+    if ends_all and resource and resource.create_revision < entry.stored_at:
         for told in Finisher(world).tell(entry, error):
             compares += told.compares
             operations += told.operations

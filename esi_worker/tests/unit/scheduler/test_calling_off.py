@@ -112,6 +112,17 @@ class RunningTest(CancelCase):
         self.assert_state('MODIFY_COMPLETED', NETWORK, 'n', 2)
         self.assert_quiet()
 
+    def test_a_config_that_was_made_anew_is_not_told(self) -> None:
+        old = self.job('network')
+        self.cluster.erase(NETWORK, 'n')
+        slow = {'wait': 1, 'after': 30}
+        self.write(NETWORK, 'n', noop=slow)
+        self.assertEqual('', self.cancel(old, force=True))
+        self.assertIsNone(self.cluster.state(NETWORK, 'n'))
+        self.cluster.pass_time(60)
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+        self.assert_quiet()
+
     def test_by_force_its_result_is_dropped(self) -> None:
         self.assertEqual('', self.cancel(self.job('network'), force=True))
         self.assert_state('CREATE_FAILED', NETWORK, 'n')
