@@ -28,6 +28,7 @@ from oslo_log import log as logging
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
 from esi_worker.model import Answer, Request, RequestOutcome, ResourceRef
+from esi_worker.model.codec import Json
 from esi_worker.model.requests import REAPPLY
 from esi_worker.scheduler import calling_off, forgetting, pausing
 from esi_worker.scheduler.effects import Action, Refused
@@ -142,6 +143,16 @@ def accept(world: World, step: Step, version: int) -> Step:
     return _with_answers(
         world, step, [(each, answer or accepted) for each, answer in answers]
     )
+
+
+def options(world: World, ref: ResourceRef, version: int) -> dict[str, Json]:
+    """The options for jobs that serve all whom ``accept`` accepts."""
+    return {
+        name: value
+        for pending in world.requests.asked(ref)
+        if _outdated(world, pending, version) is None
+        for name, value in pending.request.options.items()
+    }
 
 
 def decline(world: World, ref: ResourceRef, reason: str) -> Step | None:

@@ -21,7 +21,6 @@ way and nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import random
 
 from oslo_log import log as logging
@@ -39,7 +38,6 @@ from esi_worker.scheduler import (
 )
 from esi_worker.scheduler.blocks import Block
 from esi_worker.scheduler.enqueueing import Enqueuer
-from esi_worker.scheduler.requests import Pending
 from esi_worker.scheduler.steps import Step
 from esi_worker.scheduler.superseding import Standing
 from esi_worker.scheduler.world import Facts, World
@@ -96,9 +94,8 @@ class Planner:
         if broken is not None:
             reason = f'the config cannot be read: {broken}'
             return recording.block(world, Block(ref, reason))
-        asked = self._asked(ref)
         decision = reader.decide(
-            self._situation(ref, facts, standing, bool(asked))
+            self._situation(ref, facts, standing, self._is_asked(ref))
         )
         verdict = decision.verdict
         idle = verdict is reader.Verdict.NOTHING
@@ -110,7 +107,7 @@ class Planner:
         if verdict is reader.Verdict.ADOPT:
             return immediate.adopt(world, self._target(ref))
         if verdict is reader.Verdict.ACT and decision.action is not None:
-            return self._act(ref, decision.action, facts, standing, asked)
+            return self._act(ref, decision.action, facts, standing)
         self._note_reused_version(ref)
         if pause is not None:
             return recording.block(world, pause)
@@ -156,7 +153,6 @@ class Planner:
         action: Action,
         facts: Facts,
         standing: Standing,
-        asked: Sequence[Pending],
     ) -> Step | None:
         world, target = self._world, self._target(ref)
         plan = self._plan_or_block(target, action)
@@ -174,11 +170,7 @@ class Planner:
         block = guarding.find_block(world, target, action, plan)
         if block is not None:
             return self._block(block)
-        options = {
-            name: value
-            for each in asked
-            for name, value in each.request.options.items()
-        }
+        options = answering.options(world, ref, target.version)
         return self._enqueuer.enqueue(target, action, plan, standing, options)
 
     def _block(self, block: Block) -> Step | None:
@@ -194,17 +186,14 @@ class Planner:
             resource, self._world.accepted.get(ref)
         )
 
-    def _asked(self, ref: ResourceRef) -> list[Pending]:
-        """Who wants the version at hand to be applied again."""
+    def _is_asked(self, ref: ResourceRef) -> bool:
+        """Whether the version at hand is to be applied again now."""
         resource = self._world.cache.get(ref)
-        if resource is None:
-            return []
-        return [
-            pending
-            for pending in self._world.requests.asked(ref)
-            if pending.admitted
+        return resource is not None and any(
+            pending.admitted
             and answering.is_current(pending, resource.version)
-        ]
+            for pending in self._world.requests.asked(ref)
+        )
 
     def _plan_or_block(
         self, target: Resource, action: Action

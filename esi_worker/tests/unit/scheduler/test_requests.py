@@ -365,6 +365,16 @@ class PacedTest(RequestCase, cases.QueueTest):
         assert answer is not None
         self.assertIn('modify:heat_worker:network:n4:2:', answer.jobs[0])
 
+    def test_who_is_accepted_early_gets_the_options_too(self) -> None:
+        self.ask_all(5)
+        ref = ResourceRef('network', 'n4')
+        id_ = self.ask(ref, paced=True, options={'force': True})
+        self.assertIsNone(self.outcome(id_))
+        self.write(NETWORK, 'n4', 2)
+        self.assertEqual((RequestOutcome.ACCEPTED, ''), self.outcome(id_))
+        job = self.cluster.job('modify:heat_worker:network:n4:2:')
+        self.assertEqual({'force': True}, job['options'])
+
 
 class FaultTest(RequestCase, cases.QueueTest):
     """Crashes and lost answers at any request of the manager."""
