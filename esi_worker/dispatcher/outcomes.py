@@ -35,6 +35,7 @@ from esi_worker.model import (
     JobState,
     Outcome,
     Retry,
+    StackMark,
     StackRecord,
     records,
 )
@@ -71,10 +72,7 @@ def _check(outcome: Outcome) -> None:
     """Make sure that an outcome can be worked with and stored."""
     if isinstance(outcome, Done | Failed):
         JobState().merged(outcome.results).encode()
-        if isinstance(outcome.stack, StackRecord):
-            outcome.stack.encode()
-        elif outcome.stack is not None:
-            raise TypeError('"stack" must be a StackRecord')
+        _check_stack(outcome.stack)
         if isinstance(outcome, Failed) and not (
             isinstance(outcome.error, str) and outcome.error
         ):
@@ -84,6 +82,19 @@ def _check(outcome: Outcome) -> None:
         raise ValueError('"after" must be a number of seconds')
     elif isinstance(outcome, InProgress) and outcome.after is None:
         raise ValueError('"after" is missing')
+
+
+def _check_stack(stack: object) -> None:
+    if stack is None:
+        return
+    if not isinstance(stack, StackRecord):
+        raise TypeError('"stack" must be a StackRecord')
+    stack.encode()
+    mark: object = stack.mark
+    if isinstance(mark, StackMark):
+        mark.encode()
+    elif mark is not None:
+        raise TypeError('"mark" of "stack" must be a StackMark')
 
 
 def read_many(

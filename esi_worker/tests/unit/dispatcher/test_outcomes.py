@@ -20,7 +20,7 @@ from typing import Any
 
 from esi_worker import exceptions
 from esi_worker.dispatcher import outcomes
-from esi_worker.model import Done, Failed, InProgress, Retry
+from esi_worker.model import Done, Failed, InProgress, Retry, records
 from esi_worker.tests.cluster import NETWORK
 from esi_worker.tests.unit.dispatcher import support
 
@@ -48,11 +48,16 @@ class AnswerTest(support.HandlerTest):
             self.write(NETWORK, 'n', number)
             self.assert_error('HandlerError: the handler answered')
 
+    def stack(self, mark: Any) -> records.StackRecord:
+        return records.StackRecord('n', 't', 's', 'OK', '', mark=mark)
+
     def test_an_outcome_with_wrong_values_fails_the_job(self) -> None:
         wrong: Sequence[Any] = (
             Done({'a': object()}),
             Done(None),  # type: ignore[arg-type]
             Done({}, 'a stack'),  # type: ignore[arg-type]
+            Done({}, self.stack('a mark')),
+            Failed('x', {}, self.stack(records.StackMark(object()))),  # type: ignore[arg-type]
             Failed(None),  # type: ignore[arg-type]
             Failed(''),
             InProgress('soon'),  # type: ignore[arg-type]
