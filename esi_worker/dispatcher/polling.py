@@ -104,8 +104,8 @@ class Poller:
             return
         due = sorted(due, key=lambda run: run.due)
         left = {run.job.id: run for run in (*due, *soon)}
-        for jobs in self._batches(due, soon)[:room]:
-            batch = [left.pop(job.id) for job in jobs if job.id in left]
+        for names in self._batches(due, soon)[:room]:
+            batch = [left.pop(name) for name in names if name in left]
             if batch:
                 self._start(batch)
                 room -= 1
@@ -117,15 +117,16 @@ class Poller:
 
     def _batches(
         self, due: Sequence[Run], soon: Sequence[Run]
-    ) -> Sequence[Sequence[Job]]:
+    ) -> Sequence[Sequence[str]]:
+        """The ids of the jobs that a handler wants to see together."""
         jobs = [run.job for run in due]
         handler = self._handlers[jobs[0].handler]
         try:
             batches = handler.batches(jobs, [run.job for run in soon])
-            return [list(batch) for batch in batches]
+            return [[_id(job) for job in batch] for batch in batches]
         except Exception:
             LOG.exception('%s cannot share out jobs', type(handler).__name__)
-            return [jobs]
+            return [[job.id for job in jobs]]
 
     def _by_handler(self, runs: Sequence[Run]) -> dict[int, list[Run]]:
         groups: dict[int, list[Run]] = {}
@@ -208,3 +209,10 @@ class Poller:
             if not full or (None if run.alone else self._key(run)) not in full
         ]
         return min(times, default=None)
+
+
+def _id(job: object) -> str:
+    """The id of what a handler says is a job."""
+    if not isinstance(job, Job):
+        raise TypeError(f'{type(job).__name__} is no job')
+    return job.id

@@ -168,6 +168,14 @@ class BatchesTest(support.HandlerTest):
         self.assertEqual([2], [len(poll) for poll in self.polled()])
         self.assert_quiet()
 
+    def test_batches_of_something_else_than_jobs_cost_nothing(self) -> None:
+        self.handler.on_batches = lambda due, soon: [[job.id for job in due]]
+        self.write_all('a', 'b')
+        self.cluster.pass_time(2)
+        self.assertEqual([2], [len(poll) for poll in self.polled()])
+        self.assertIn('str is no job', self.log.output)
+        self.assert_quiet()
+
     def test_reason_why_a_look_failed_is_told_once(self) -> None:
         log = self.useFixture(fixtures.FakeLogger())
         self.handler.on_poll = lambda jobs: {
