@@ -39,6 +39,8 @@ from esi_worker.model.resources import ResourceRef
 #: Do what the latest version of a resource asks for once more.
 REAPPLY = 'reapply'
 
+_LONGEST_ID = 255
+
 _FIELDS = frozenset(
     (
         'action',
@@ -128,9 +130,13 @@ class Request:
         record = codec.loads_object(key, text)
         answer = record.get('answer')
         version = record.get('version')
+        resource = ResourceRef.from_json(key, record)
+        if answer is None:
+            # The answer to what could not be read names no resource.
+            _check_id(key, resource.id)
         return cls(
             action=codec.field(key, record, 'action', str),
-            resource=ResourceRef.from_json(key, record),
+            resource=resource,
             version=version
             if version is None
             else codec.field(key, record, 'version', int),
@@ -156,6 +162,22 @@ class Request:
         if self.answer is not None:
             record['answer'] = self.answer.to_json()
         return codec.dumps(record)
+
+
+def _check_id(key: str, id_: str) -> None:
+    """Make sure that an id can be part of a key in the store."""
+    if not 0 < len(id_) <= _LONGEST_ID:
+        raise exceptions.DecodeError(
+            key,
+            f'the field "resource_id" has {len(id_)} characters, '
+            f'1 to {_LONGEST_ID} are expected',
+        )
+    try:
+        id_.encode()
+    except UnicodeEncodeError:
+        raise exceptions.DecodeError(
+            key, 'the field "resource_id" is no Unicode text'
+        ) from None
 
 
 def _optional(

@@ -195,6 +195,17 @@ class ReapplyTest(RequestCase, cases.ClusterTest):
             self.assertIs(RequestOutcome.REFUSED, outcome)
             self.assertTrue(reason)
 
+    def test_an_id_that_can_be_no_key_is_refused(self) -> None:
+        for number, id_ in enumerate(('', 'x' * 256, '\ud800')):
+            key = self.cluster.keys.request(f'r{number}')
+            request = Request('reapply', ResourceRef('network', id_))
+            self.cluster.store.put(key, request.encode())
+            self.cluster.settle()
+            outcome, reason = self.outcome(f'r{number}') or (None, '')
+            self.assertIs(RequestOutcome.REFUSED, outcome)
+            self.assertIn('"resource_id"', reason)
+        self.assertIsNotNone(self.outcome(self.ask(ResourceRef('port', 'p'))))
+
     def test_an_action_that_nobody_knows_is_refused(self) -> None:
         outcome, reason = self.outcome(self.ask(action='dance')) or (None, '')
         self.assertIs(RequestOutcome.REFUSED, outcome)
