@@ -84,7 +84,11 @@ class RequestKeeper:
     def _is_known(self, pending: Pending) -> bool:
         return pending.request.resource.type in self._world.types
 
-    def _do(self, pending: Pending, step: Step) -> None:
+    def _do(self, pending: Pending, step: Step, *, last: bool = False) -> None:
+        """Commit what serves a request.
+
+        :param last: nothing else is tried when the store will not take it
+        """
         (result,) = self._commit((step.transition,))
         if result.applied:
             step.on_applied(result.revision)
@@ -94,9 +98,12 @@ class RequestKeeper:
             self._again.append(pending)
         elif isinstance(result.error, exceptions.LeaseLost):
             self._world.requests.forget(pending.kv.key)
+        elif last:
+            LOG.error('%s has no answer: %s', pending.kv.key, result.error)
+            self._world.requests.forget(pending.kv.key)
         else:
             refusal = refuse(self._world, [pending], str(result.error))
-            self._do(pending, refusal)
+            self._do(pending, refusal, last=True)
 
     def _refuse_unreadable(self) -> None:
         found = self._world.requests.unreadable()

@@ -206,6 +206,19 @@ class ReapplyTest(RequestCase, cases.ClusterTest):
             self.assertIn('"resource_id"', reason)
         self.assertIsNotNone(self.outcome(self.ask(ResourceRef('port', 'p'))))
 
+    def test_one_whose_answer_does_not_fit_the_store_is_left(self) -> None:
+        # Written anew it is three times as long.
+        key = self.cluster.keys.request('big')
+        self.cluster.store.put(
+            key,
+            '{"action": "dance", "resource_type": "network", '
+            f'"resource_id": "n", "requested_by": "{"é" * 500_000}"}}',
+        )
+        self.cluster.settle()
+        self.assertIsNone(self.outcome('big'))
+        self.assertIn(f'{key} has no answer', self.log.output)
+        self.assertIsNotNone(self.outcome(self.ask()))
+
     def test_an_action_that_nobody_knows_is_refused(self) -> None:
         outcome, reason = self.outcome(self.ask(action='dance')) or (None, '')
         self.assertIs(RequestOutcome.REFUSED, outcome)
