@@ -257,6 +257,8 @@ class Manager:
         self._agenda.want(self._world.blocks.due(now))
         self._agenda.work_off()
         while refs := self._requests.serve():
+            for ref in refs:
+                self._agenda.wake(ref)
             self._agenda.want(refs)
             self._agenda.work_off()
         self._commit(self._ends.release())

@@ -190,6 +190,18 @@ class ForgetTest(OperatorTest):
         self.assertEqual([], self.records())
         self.assertEqual([], self.cluster.keys_under('/jobs/'))
 
+    def test_what_waited_for_it_goes_on(self) -> None:
+        self.write(NETWORK, 'n')
+        self.write(SUBNET, 's', network_id='n')
+        self.pause(S)
+        self.cluster.erase(SUBNET, 's')
+        self.erase()
+        self.check_blocked('still refers to it')
+        self.check_accepted(self.forget(S))
+        self.check_blocked()
+        self.assertEqual([], self.records())
+        self.assert_quiet()
+
     def test_with_a_config_it_is_refused(self) -> None:
         self.write(NETWORK, 'n')
         before = self.records()
