@@ -169,20 +169,22 @@ class Finisher:
             if entry.job.id not in told:
                 told.update(each.job.id for each in table.workflow(entry.job))
                 transitions += self.tell(entry, text)
-        transitions += [self._drop(entry.job) for entry in cancelled]
+        transitions += [self._drop(entry) for entry in cancelled]
         for entry in reversed(cancelled):
             for freed in self._world.table.remove(entry.job.id):
                 transitions.append(self.release(freed))
         return transitions
 
-    def _drop(self, job: Job) -> store.Transition:
-        return store.Transition(
-            (),
-            (
-                store.Delete(self._keys.job(job.id)),
-                store.Delete(self._keys.waiting(job.id)),
-            ),
-        )
+    def _drop(self, entry: Entry) -> store.Transition:
+        job_id = entry.job.id
+        operations: Operations = [
+            store.Delete(self._keys.job(job_id)),
+            store.Delete(self._keys.waiting(job_id)),
+        ]
+        if entry.result is not None:
+            # It was called off while it waited.
+            operations.append(store.Delete(self._keys.finished(job_id)))
+        return store.Transition((), tuple(operations))
 
     def tell(self, entry: Entry, error: str) -> list[store.Transition]:
         """Publish a failure of a workflow, unless the config that the job

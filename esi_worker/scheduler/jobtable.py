@@ -142,7 +142,7 @@ class JobTable:
         freed = []
         for entry in self.dependants(job_id):
             entry.open.discard(job_id)
-            if not entry.open and not entry.ready:
+            if not entry.open and not entry.ready and entry.untouched:
                 freed.append(entry)
         self._dependants.pop(job_id, None)
         return freed

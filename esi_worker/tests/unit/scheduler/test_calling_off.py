@@ -68,6 +68,27 @@ class CancelTest(CancelCase):
         self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
         self.assert_quiet()
 
+    def test_two_at_once_leave_nothing_behind(self) -> None:
+        self.write(NETWORK, 'n')
+        self.write(PORT, 'p', network_id='n', fixed_ips=[])
+        for ref, name in ((N, 'network'), (P, 'port')):
+            self.cluster.request(
+                ref, action='cancel', options={'job': self.job(name)}
+            )
+        self.cluster.settle()
+        self.assert_state('CREATE_FAILED', NETWORK, 'n')
+        self.assert_state('CREATE_FAILED', PORT, 'p')
+        self.assert_quiet()
+
+    def test_one_that_is_called_off_is_not_released(self) -> None:
+        self.write(NETWORK, 'n')
+        self.write(PORT, 'p', network_id='n', fixed_ips=[])
+        table = self.manager.world.table
+        entry = table.get(self.job('port'))
+        assert entry is not None
+        entry.result = '["Cancelled"]'
+        self.assertEqual([], table.remove(self.job('network')))
+
     def test_a_newer_version_begins_anew(self) -> None:
         self.write(NETWORK, 'n')
         self.cancel(self.job('network'))
