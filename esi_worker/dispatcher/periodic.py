@@ -61,6 +61,7 @@ class PeriodicRunner:
                 store.Election(
                     target, keys.periodic(task.name), identity, lease
                 ),
+                clock,
             )
             for task in tasks
         ]
@@ -88,7 +89,7 @@ class PeriodicRunner:
         :returns: seconds until something is due again
         """
         for turn in self._turns:
-            turn.step(self._clock.monotonic())
+            turn.step()
         now = self._clock.monotonic()
         return max(0.0, min(turn.due for turn in self._turns) - now)
 
@@ -105,12 +106,14 @@ class _Turn:
     keys: store.KeyLayout
     task: PeriodicTask
     election: store.Election
+    clock: clocks.Clock
     due: float = 0.0
     held: bool = False
     steps: Iterator[Upkeep] | None = None
     began: float = 0.0
 
-    def step(self, now: float) -> None:
+    def step(self) -> None:
+        now = self.clock.monotonic()
         if now < self.due:
             return
         try:
@@ -140,7 +143,8 @@ class _Turn:
             self._put_off(max(now, self.began + self.task.interval))
         else:
             self._write(upkeep)
-            self.due = now + self.task.pause
+            # A step may take longer than the pause after it.
+            self.due = self.clock.monotonic() + self.task.pause
 
     def _put_off(self, due: float) -> None:
         self.steps, self.due = None, due

@@ -89,6 +89,21 @@ class PeriodicTest(testtools.TestCase):
         self.let_work(runner, seconds=2)
         self.assertIsNotNone(self.store.get('/mark'))
 
+    def test_a_pause_begins_at_the_end_of_a_step(self) -> None:
+        def run() -> Iterator[Upkeep]:
+            while True:
+                self.clock.advance(5)
+                yield Upkeep()
+
+        task = PeriodicTask('sweep', interval=100.0, pause=2.0, run=run)
+        lease = self.store.grant(3600)
+        runner = periodic.PeriodicRunner(
+            self.store, self.keys, [task], lease, 'a', self.clock
+        )
+        runner.step()
+        self.clock.advance(periodic.PATIENCE)
+        self.assertEqual(2.0, runner.step())
+
     def test_it_tells_when_something_is_due(self) -> None:
         runner = self.runner('a')
         self.assertEqual(periodic.PATIENCE, runner.step())
