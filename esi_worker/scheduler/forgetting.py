@@ -19,8 +19,7 @@ at once, as that of a new resource.
 
 from __future__ import annotations
 
-from esi_worker import store
-from esi_worker.model import Request, ResourceRef
+from esi_worker.model import Request
 from esi_worker.scheduler import immediate, superseding
 from esi_worker.scheduler.effects import Effect, Refused
 from esi_worker.scheduler.jobtable import Entry
@@ -38,11 +37,14 @@ def forget(world: World, request: Request) -> Effect:
             f'{world.keys.config(world.path(ref))} first'
         )
     entries = world.table.of_resource(ref)
+    records = immediate.records_of(world, ref)
+    if not entries and not world.store.get_many(records):
+        raise Refused('nothing is known of it')
     _check_none_runs(entries)
     step = immediate.clean_up(world, ref)
     if entries:
         step = superseding.replace(world, step, (), entries)
-    return Effect(_with_drift(world, ref, step.transition), step.on_applied)
+    return Effect(step.transition, step.on_applied)
 
 
 def _check_none_runs(entries: list[Entry]) -> None:
@@ -52,12 +54,3 @@ def _check_none_runs(entries: list[Entry]) -> None:
                 f'job {entry.job.id} is being worked on; wait for its end, '
                 'or drain its worker first'
             )
-
-
-def _with_drift(
-    world: World, ref: ResourceRef, transition: store.Transition
-) -> store.Transition:
-    gone = store.Delete(world.keys.drift(world.path(ref)))
-    return store.Transition(
-        transition.compares, (*transition.operations, gone)
-    )

@@ -60,19 +60,25 @@ def adopt(world: World, target: Resource) -> Step:
     return _accepting(world, target, recording.record(world, target, None))
 
 
-def clean_up(world: World, ref: ResourceRef) -> Step:
-    """Remove our records of a resource that is gone."""
+def records_of(world: World, ref: ResourceRef) -> tuple[str, ...]:
+    """The keys of what is kept of a resource besides its history."""
     path, keys = world.path(ref), world.keys
-    gone = (
+    return (
         keys.accepted(path),
         keys.previous(path),
         keys.heat_stack(path),
         keys.stack_mark(path),
+        keys.drift(path),
         keys.job_state(path),
         keys.state(path),
         keys.blocked(path),
         keys.paused(path),
     )
+
+
+def clean_up(world: World, ref: ResourceRef) -> Step:
+    """Remove our records of a resource that is gone."""
+    path, keys = world.path(ref), world.keys
 
     def forget(_revision: int) -> None:
         world.accepted.pop(ref, None)
@@ -88,7 +94,7 @@ def clean_up(world: World, ref: ResourceRef) -> Step:
         store.Transition(
             (store.Compare.missing(keys.config(path)),),
             (
-                *(store.Delete(key) for key in gone),
+                *(store.Delete(key) for key in records_of(world, ref)),
                 world.history.forget(path),
             ),
         ),

@@ -180,6 +180,13 @@ class ForgetTest(OperatorTest):
         self.assertNotIn('delete:heat_worker', self.log.output)
         self.assert_quiet()
 
+    def test_what_an_audit_found_goes_with_the_resource(self) -> None:
+        self.write(NETWORK, 'n')
+        drift = self.cluster.keys.drift(NETWORK.path('n'))
+        self.cluster.store.put(drift, '{}')
+        self.erase()
+        self.assertIsNone(self.cluster.store.get(drift))
+
     def test_a_job_that_waits_to_run_goes_too(self) -> None:
         self.write(NETWORK, 'n')
         assert self.worker is not None
@@ -201,6 +208,9 @@ class ForgetTest(OperatorTest):
         self.check_blocked()
         self.assertEqual([], self.records())
         self.assert_quiet()
+
+    def test_an_unknown_resource_cannot_be_forgotten(self) -> None:
+        self.check_refused(self.forget(), 'nothing is known of it')
 
     def test_with_a_config_it_is_refused(self) -> None:
         self.write(NETWORK, 'n')
