@@ -25,8 +25,10 @@ import contextlib
 import time
 
 import prometheus_client
+from prometheus_client import core, registry
 
-from esi_worker import exceptions
+from esi_worker import exceptions, version
+from esi_worker import health as healths
 
 #: From a quick read to a request that ran into its timeout, in seconds.
 _REQUEST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
@@ -108,3 +110,49 @@ def timed(
     finally:
         seconds = time.monotonic() - began
         histogram.labels(*labels, outcome).observe(seconds)
+
+
+class ProcessCollector(registry.Collector):
+    """The signs of life of a process, as it tells them when asked."""
+
+    def __init__(self, role: str, living: healths.Living) -> None:
+        self._role = role
+        self._living = living
+
+    def describe(self) -> list[core.Metric]:
+        """Nothing is asked for when this is registered."""
+        return []
+
+    def collect(self) -> Iterator[core.Metric]:
+        health = self._living.health()
+        info = core.InfoMetricFamily(
+            'esi_worker', 'Version and role of the process.'
+        )
+        info.add_metric((), {'version': version.version(), 'role': self._role})
+        yield info
+        for name, text, value in (
+            ('ready', '1 when the process does its work.', health.ready),
+            (
+                'watch_silence_seconds',
+                'Seconds since the watch of etcd last proved to be alive.',
+                health.silence,
+            ),
+            (
+                'watch_alive',
+                '1 when the watch proved to be alive within its deadline.',
+                health.watching,
+            ),
+            (
+                'lease_seconds',
+                'Seconds for which the lease is held for certain.',
+                health.lease,
+            ),
+        ):
+            yield core.GaugeMetricFamily(
+                f'esi_worker_{name}', text, value=float(value)
+            )
+        yield from self.own(health)
+
+    def own(self, _health: healths.Health) -> Iterator[core.Metric]:
+        """What only processes of this role show."""
+        yield from ()

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import core, registry
+from prometheus_client import core
 
 from esi_worker import health as healths
-from esi_worker import version
+from esi_worker import metrics
 from esi_worker.admin.inventory import Inventory, counted
 from esi_worker.admin.mirroring import Mirror
 from esi_worker.admin.rows import Condition
@@ -27,46 +27,13 @@ from esi_worker.admin.timing import Timer
 Gauge = core.GaugeMetricFamily
 
 
-class ProcessCollector(registry.Collector):
-    """The signs of life of a manager or a worker."""
+class WorkerCollector(metrics.ProcessCollector):
+    """What only a worker knows."""
 
-    def __init__(self, role: str, living: healths.Living) -> None:
-        self._role = role
-        self._living = living
+    def __init__(self, living: healths.Living) -> None:
+        super().__init__('worker', living)
 
-    def describe(self) -> list[core.Metric]:
-        """Nothing is asked for when this is registered."""
-        return []
-
-    def collect(self) -> Iterator[core.Metric]:
-        health = self._living.health()
-        info = core.InfoMetricFamily(
-            'esi_worker', 'Version and role of the process.'
-        )
-        info.add_metric((), {'version': version.version(), 'role': self._role})
-        yield info
-        for name, text, value in (
-            ('ready', '1 when the process does its work.', health.ready),
-            (
-                'watch_silence_seconds',
-                'Seconds since the watch of etcd last proved to be alive.',
-                health.silence,
-            ),
-            (
-                'watch_alive',
-                '1 when the watch proved to be alive within its deadline.',
-                health.watching,
-            ),
-            (
-                'lease_seconds',
-                'Seconds for which the lease is held for certain.',
-                health.lease,
-            ),
-        ):
-            yield Gauge(f'esi_worker_{name}', text, value=float(value))
-        yield from self._own(health)
-
-    def _own(self, health: healths.Health) -> Iterator[core.Metric]:
+    def own(self, health: healths.Health) -> Iterator[core.Metric]:
         claimed = Gauge(
             'esi_worker_claimed_jobs',
             'Jobs that this worker has claimed, by phase.',
@@ -77,7 +44,7 @@ class ProcessCollector(registry.Collector):
         yield claimed
 
 
-class ManagerCollector(ProcessCollector):
+class ManagerCollector(metrics.ProcessCollector):
     """What only a manager knows; the elected one shows the queue."""
 
     def __init__(
@@ -87,7 +54,7 @@ class ManagerCollector(ProcessCollector):
         self._mirror = mirror
         self._timer = timer
 
-    def _own(self, health: healths.Health) -> Iterator[core.Metric]:
+    def own(self, health: healths.Health) -> Iterator[core.Metric]:
         yield Gauge(
             'esi_worker_leader',
             '1 on the elected manager.',

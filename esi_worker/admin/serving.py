@@ -110,9 +110,7 @@ def of_worker(conf: Any, number: int, worker: healths.Living) -> AdminServer:
     app = falcon.App()
     probes.add_routes(app, worker)
     if first is not None:
-        prometheus_client.REGISTRY.register(
-            collecting.ProcessCollector('worker', worker)
-        )
+        prometheus_client.REGISTRY.register(collecting.WorkerCollector(worker))
     return AdminServer(conf, None if first is None else first + number, app)
 
 

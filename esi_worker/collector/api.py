@@ -44,6 +44,7 @@ import prometheus_client
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions
+from esi_worker import health as healths
 from esi_worker.collector import errors, openapi, peers
 from esi_worker.collector.authentication import given_token
 from esi_worker.collector.monitoring import Monitoring
@@ -179,13 +180,13 @@ class Health:
 class Readiness:
     """``/readyz``"""
 
-    def __init__(self, is_ready: Callable[[], bool]) -> None:
-        self._is_ready = is_ready
+    def __init__(self, living: healths.Living) -> None:
+        self._living = living
 
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        ready = self._is_ready()
-        resp.media = {'ready': ready}
-        if not ready:
+        health = self._living.health()
+        resp.media = {'ready': health.ready, 'reason': health.reason}
+        if not health.ready:
             resp.status = http.HTTPStatus.SERVICE_UNAVAILABLE
 
 

@@ -33,6 +33,7 @@ from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
+from esi_worker import health as healths
 from esi_worker.collector.ownership import Member, Ownership
 from esi_worker.collector.polling import PoolKey, Pools
 from esi_worker.collector.roster import Roster
@@ -87,15 +88,18 @@ class Coordinator:
     def identity(self) -> str:
         return self._identity
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether it takes part, as far as it knows."""
-        follower = self._follower
-        return (
-            follower is not None
-            and follower.alive
-            and not self._unlisted
-            and self._ownership.is_certain()
+    def health(self) -> healths.Health:
+        """How this collector is; it polls when it is ready."""
+        follower, keeper = self._follower, self.keeper
+        if follower is None or keeper is None:
+            return healths.Health(problem='the collector has not joined yet')
+        certain = self._ownership.is_certain()
+        return healths.Health(
+            # What was never listed is not seen, however alive the watch is.
+            watching=follower.alive and not self._unlisted,
+            silence=follower.silence(),
+            lease=keeper.remaining() if certain else 0.0,
+            problem=str(follower.problem or ''),
         )
 
     def start(self, url: str, internal_url: str) -> None:

@@ -23,6 +23,7 @@ from urllib import parse
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
+from esi_worker import metrics as process_metrics
 from esi_worker import store, version
 from esi_worker.collector import (
     api,
@@ -112,6 +113,9 @@ class Collector:
         targets = TargetStore(context.store, context.keys)
         self.monitoring = Monitoring(targets, self.reporter)
         self.coordinator = self._make_coordinator(targets)
+        context.metrics.register(
+            process_metrics.ProcessCollector('collector', self.coordinator)
+        )
         self._parser = TargetParser(self._catalogue, syncers)
         self._peers = peers.Peers(
             self.coordinator.identity,
@@ -144,7 +148,7 @@ class Collector:
                 '/openapi.json': api.Description(description),
                 '/metrics': api.Metrics(self._context.metrics),
                 '/healthz': api.Health(),
-                '/readyz': api.Readiness(lambda: self.coordinator.is_ready),
+                '/readyz': api.Readiness(self.coordinator),
             }
         )
 

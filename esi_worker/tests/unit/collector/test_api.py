@@ -277,3 +277,13 @@ class TestHealth(testtools.TestCase):
         self.assertEqual(
             (200, 503), (self.status('/healthz'), self.status('/readyz'))
         )
+        answer = self.setting.client.simulate_get('/readyz')
+        self.assertIn('lease', answer.json['reason'])
+
+    def test_is_not_ready_before_it_has_joined(self) -> None:
+        self.setting.coordinator.leave()
+
+        answer = self.setting.client.simulate_get('/readyz')
+
+        self.assertEqual(503, answer.status_code)
+        self.assertIn('joined', answer.json['reason'])

@@ -119,3 +119,43 @@ class TestMetrics(testtools.TestCase):
 
         self.assertTrue(self.samples('esi_collector_polls_total'))
         self.assertTrue(self.samples('esi_collector_targets'))
+
+
+class TestSignsOfLife(testtools.TestCase):
+    """What every process shows, a collector too."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.setting = support.Setting(lease_ttl=10)
+
+    def signs(self) -> dict[str, float]:
+        text = self.setting.client.simulate_get('/metrics').text
+        return {
+            sample.name.removeprefix('esi_worker_'): sample.value
+            for family in parser.text_string_to_metric_families(text)
+            for sample in family.samples
+            if not sample.labels or sample.labels.get('role') == 'collector'
+        }
+
+    def test_one_that_takes_part_is_ready(self) -> None:
+        signs = self.signs()
+
+        for name in ('info', 'ready', 'watch_alive'):
+            self.assertEqual(1, signs[name], name)
+        self.assertEqual(10, signs['lease_seconds'])
+        self.assertEqual(0, signs['watch_silence_seconds'])
+
+    def test_one_whose_lease_may_be_gone_is_not(self) -> None:
+        self.setting.clock.advance(11)
+
+        signs = self.signs()
+
+        self.assertEqual((0, 0), (signs['ready'], signs['lease_seconds']))
+        self.assertEqual(11, signs['watch_silence_seconds'])
+
+    def test_one_that_has_left_is_not(self) -> None:
+        self.setting.coordinator.leave()
+
+        signs = self.signs()
+
+        self.assertEqual((1, 0), (signs['info'], signs['ready']))
