@@ -4,7 +4,8 @@
 #   tools/deb/build.sh OUTPUT_FOLDER
 #
 # Everything of Python lies in /usr/lib/esi-worker, with exactly the
-# packages of constraints.txt; commands are links in /usr/bin. PYTHON names
+# packages of constraints.txt, those of the extras "pollers" and "keystone"
+# among them; commands are links in /usr/bin. PYTHON names
 # the interpreter of the target system (default: /usr/bin/python3); the
 # package depends on its minor version. VENV (default: .venv) is what
 # builds the wheel. Needs no root.
@@ -32,7 +33,7 @@ wheel=$(echo "$work"/wheel/esi_worker-*.whl)
 
 "$PYTHON" -m venv "$home"
 "$home/bin/python" -m pip --quiet install --no-compile \
-    --constraint constraints.txt "$wheel"
+    --constraint constraints.txt "$wheel[pollers,keystone]"
 "$home/bin/python" -m pip --quiet uninstall --yes pip setuptools
 
 # The environment was made elsewhere than where it will be.

@@ -32,6 +32,15 @@ PYTHON = '/usr/bin/python3'
 #: Building resolves and compiles everything.
 LIMIT = 1800
 
+#: SNMP, NETCONF, and ``[collector] auth = keystone``.
+IMPORT_EXTRAS = """\
+import keystonemiddleware.auth_token
+import ncclient.manager
+import pysnmp.hlapi.v3arch.asyncio
+for module in (keystonemiddleware, ncclient, pysnmp):
+    print(module.__file__)
+"""
+
 
 def run(*command: str, **environment: str) -> str:
     """What a command prints.
@@ -131,6 +140,19 @@ class DebTest(PackageTest):
         ):
             self.assertIn(wanted, listed)
         self.assertNotIn('site-packages/pip/', listed)
+
+    def test_the_libraries_of_the_extras_are_there(self) -> None:
+        run('dpkg-deb', '--extract', str(self.package), str(self.folder))
+        (site,) = self.folder.glob('usr/lib/esi-worker/lib/*/site-packages')
+        # Where it lies is no matter to what it can import; -S leaves out
+        # the packages of the system, -P the folder of the test.
+        found = run(
+            *(PYTHON, '-S', '-P', '-c', IMPORT_EXTRAS),
+            PYTHONPATH=str(site),
+        )
+        for line in found.split():
+            self.assertTrue(line.startswith(str(site)), line)
+        self.assertEqual(3, len(found.split()), found)
 
     def test_installed_it_runs_without_the_checkout(self) -> None:
         if os.geteuid():
