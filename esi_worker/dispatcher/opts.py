@@ -31,7 +31,8 @@ OPTS = [
         'processes',
         default=1,
         min=1,
-        help='How many worker processes run on this host.',
+        help='How many worker processes run on this host. A change needs a '
+        'restart of the service.',
     ),
     cfg.IntOpt(
         'slots',
