@@ -15,14 +15,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 from pathlib import Path
+import pkgutil
 import re
 import shlex
 
 from oslo_config import cfg
 
-from esi_worker import templates
+from esi_worker import exceptions, handlers, templates
 from esi_worker.cli import app, documents
 from esi_worker.tests.unit.packaging import checkout
 
@@ -36,6 +38,54 @@ _INLINE = re.compile(
     r'[a-z]+ [^`]+)``'
 )
 _PLACEHOLDER = re.compile(r'[<>\[\]{}|]|\.\.\.')
+
+#: Errors that may end a job have these classes; others, and why not.
+_NEVER_PUBLISHED = {
+    'ClaimLost': 'nobody listens any more',
+    'FenceLost': 'nobody listens any more',
+    'LeaseLost': 'nobody listens any more',
+    'ConfigurationError': 'the worker does not start',
+    'PluginError': 'the worker does not start',
+    'MappingError': 'of managers; the resource is blocked',
+    'InvalidResource': 'of managers; the resource is blocked',
+    'MissingReference': 'of managers; the resource is blocked',
+    'NoPreview': 'of commands',
+    'TooManyOperations': 'a result has a fixed number of them',
+    'DuplicateKey': 'a result changes no key twice',
+    'StackError': 'only its subclasses are raised',
+    'StackNotFound': 'the stack is looked at again, or made',
+}
+
+
+def terminal_errors() -> set[str]:
+    """The names of all classes that a handler of ours may publish."""
+    for module in pkgutil.walk_packages(
+        handlers.__path__, 'esi_worker.handlers.'
+    ):
+        importlib.import_module(module.name)
+    found, left = set(), [exceptions.TerminalError]
+    while left:
+        for each in left.pop().__subclasses__():
+            left.append(each)
+            if each.__module__.startswith(
+                ('esi_worker.handlers.', 'esi_worker.exceptions')
+            ):
+                found.add(each.__name__)
+    return found
+
+
+class FailuresTest(checkout.CheckoutTest):
+    def test_every_error_of_a_job_is_in_the_handbook(self) -> None:
+        page = (DOCUMENTS / 'failures.rst').read_text()
+        failed = page.partition('\nFailed\n')[2].partition('\nBlocked\n')[0]
+        rows = set(re.findall(r'``([A-Z]\w+)``', failed))
+        known = terminal_errors()
+
+        self.assertIn('CollectorRefused', known)
+        self.assertEqual(set(), known - rows - _NEVER_PUBLISHED.keys())
+        self.assertEqual(set(), _NEVER_PUBLISHED.keys() - known)
+        self.assertEqual(set(), _NEVER_PUBLISHED.keys() & rows)
+        self.assertIn('any other class', failed)
 
 
 class ExamplesTest(checkout.CheckoutTest):
