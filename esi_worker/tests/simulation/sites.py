@@ -71,6 +71,8 @@ UNUSED = frozenset(
         'handlers.heat.drifting.DriftCheck._known',
         'handlers.heat.drifting.DriftCheck._marks',
         'handlers.heat.drifting.DriftCheck._shown',
+        # No operator takes part.
+        'scheduler.forgetting.forget',
         'store.election.Election.leader',
         'store.election.Election.resign',
     )
