@@ -30,7 +30,7 @@ demo: venv ## watch a port being made; or SCENARIO=load-balancer
 	@$(BIN)/esi-worker-demo --scenario $(SCENARIO)
 
 test: lint ## all checks and all tests but the slow ones
-	@$(RUN_TESTS) --limit 900
+	@$(RUN_TESTS) --limit 1500
 
 test-slow: venv ## outages and soaks
 	@$(RUN_TESTS) --limit 14400 --may-be-empty slow
