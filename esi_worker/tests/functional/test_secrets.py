@@ -35,6 +35,23 @@ from esi_worker.embedded import fixtures, ours, ports
 from esi_worker.tests.functional import service_support as support
 
 TYPE = 'widget'
+#: All that the manager serves.
+PAGES = (
+    '/',
+    '/metrics',
+    '/readyz',
+    *(
+        f'/api/{name}'
+        for name in (
+            'overview',
+            'resources',
+            'resource',
+            'graph',
+            'workers',
+            'errors',
+        )
+    ),
+)
 FIELDS = ('admin_password', 'pin_code', 'phrase')
 TEMPLATE = """\
 heat_template_version: 2013-05-23
@@ -151,14 +168,20 @@ class SecretsTest(support.ServiceTestCase):
                 ('job', 'list'),
                 ('resource', 'list'),
                 ('resource', 'show', *resource),
+                ('resource', 'history', *resource),
                 ('resource', 'preview', *resource),
             )
         }
         with requests.Session() as session:
             session.trust_env = False
-            for path in ('/', '/metrics', '/readyz'):
-                url = f'http://{ports.LOOPBACK}:{self.port}{path}'
-                texts[path] = session.get(url, timeout=10).text
+            for path in PAGES:
+                answer = session.get(
+                    f'http://{ports.LOOPBACK}:{self.port}{path}',
+                    params={'path': f'v2.0/{TYPE}s/{self.widget}'},
+                    timeout=10,
+                )
+                answer.raise_for_status()
+                texts[path] = answer.text
         for event in self.history.events:
             if not event.key.startswith(_OPEN):
                 texts[f'{event.key} at {event.revision}'] = str(event)
