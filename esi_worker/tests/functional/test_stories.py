@@ -64,7 +64,13 @@ class StoryTest(support.ServiceTestCase):
             cls.server.endpoint,
             # The devices are not there, and never answer.
             # The first values of some interfaces are held for 30 seconds.
-            {'collector': {'poll_timeout': 1, 'poll_interval': 10}},
+            {
+                'collector': {
+                    'poll_timeout': 1,
+                    'poll_interval': 5,
+                    'poll_backoff': 1,
+                }
+            },
         )
         cls.enterClassContext(collector)
         cls.heat = fixtures.HeatFixture(
