@@ -15,8 +15,9 @@
 The leader is whoever created the election key; the key hangs on the
 leader's lease. What a leader writes compares the revision of the key
 (the ``fence``), so a leader that lost its lease without noticing writes
-nothing. A leader that begins anew in its office writes the key anew:
-then nothing that it gave up before can be applied late.
+nothing. Who ends revokes the lease, and the key is free at once. A
+leader that begins anew in its office writes the key anew: then nothing
+that it gave up before can be applied late.
 """
 
 from __future__ import annotations
@@ -68,11 +69,6 @@ class Election:
             holder = result.values.get(self._key)
         return self._settle(holder)
 
-    def leader(self) -> str | None:
-        """The identity of the leader, if there is one."""
-        holder = self._store.get(self._key)
-        return None if holder is None else holder.value
-
     @property
     def revision(self) -> int | None:
         """The create revision of our key, None when we did not win."""
@@ -106,18 +102,6 @@ class Election:
                 f'{self._key} has changed meanwhile'
             )
         self._fenced_at = result.revision
-
-    def resign(self) -> None:
-        """Give the leadership back, if it is ours.
-
-        :raises StoreUnavailable: the key may stay for as long as the
-            lease lives
-        """
-        if self._revision is None:
-            return
-        fence = self.fence
-        self._revision = None
-        self._store.txn([fence], [base.Delete(self._key)])
 
     def _settle(self, holder: base.KeyValue | None) -> bool:
         # The lease tells us from an earlier life with the same identity.

@@ -73,8 +73,6 @@ UNUSED = frozenset(
         'handlers.heat.drifting.DriftCheck._shown',
         # No operator takes part.
         'scheduler.forgetting.forget',
-        'store.election.Election.leader',
-        'store.election.Election.resign',
     )
 )
 
