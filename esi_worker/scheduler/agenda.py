@@ -50,6 +50,7 @@ class Agenda:
         self._commit = commit
         self._wanted: dict[ResourceRef, None] = {}
         self._again: dict[ResourceRef, None] = {}
+        self._asked: dict[ResourceRef, None] = {}
         self._pending: list[Step] = []
 
     def want(self, refs: Iterable[ResourceRef]) -> None:
@@ -69,6 +70,16 @@ class Agenda:
         """Something has happened: what was refused gets another try."""
         again, self._again = self._again, {}
         self.want(again)
+
+    @property
+    def busy(self) -> bool:
+        """Whether more was asked for than could be answered so far."""
+        return bool(self._asked)
+
+    def want_asked(self) -> None:
+        """Plan those again whose requests are not all answered."""
+        asked, self._asked = self._asked, {}
+        self.want(asked)
 
     def work_off(self) -> None:
         """Plan what is wanted, and what that makes wanted."""
@@ -104,7 +115,7 @@ class Agenda:
                 step.on_applied(result.revision)
                 if self._world.blocks.get(step.ref) is None:
                     self.wake(step.ref)
-                self._want_asked(step.ref)
+                self._note_asked(step.ref)
             elif step.answers and isinstance(
                 result.error, exceptions.LeaseLost
             ):
@@ -115,10 +126,10 @@ class Agenda:
                 self._world.refresh_accepted(step.ref)
                 self._again[step.ref] = None
 
-    def _want_asked(self, ref: ResourceRef) -> None:
+    def _note_asked(self, ref: ResourceRef) -> None:
         """Requests that a step has not answered need another one."""
         if any(each.admitted for each in self._world.requests.asked(ref)):
-            self.want((ref,))
+            self._asked[ref] = None
 
     def _forget_asked(self, step: Step) -> None:
         """The time of a request was up just now."""

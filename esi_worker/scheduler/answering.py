@@ -58,21 +58,25 @@ class RequestKeeper:
         self._commit = commit
         self._again: list[Pending] = []
         self._changed: dict[ResourceRef, None] = {}
+        #: Whether there may be more to serve than the last time took.
+        self.busy = False
 
     def serve(self) -> list[ResourceRef]:
-        """Do what is admitted now.
+        """Do what is admitted now, some requests at a time.
 
         :returns: the resources that are to be planned for requests
         """
         self._refuse_unreadable()
         refs = []
-        for pending in self._world.requests.admit(self._world.table):
+        admitted = self._world.requests.admit(self._world.table)
+        for pending in admitted:
             if pending.reapplies and self._is_known(pending):
                 refs.append(pending.request.resource)
             else:
                 # One by one: what an action sees is what others left.
                 self._do(pending, _act(self._world, pending))
         changed, self._changed = self._changed, {}
+        self.busy = bool(admitted)
         return [*refs, *changed]
 
     def look_again(self) -> None:

@@ -117,9 +117,10 @@ class Manager:
             return taken > 0
         self._settle()
         now = self._world.clock.monotonic()
-        if taken and not self._resync.is_late(now):
+        happened = taken > 0 or self._busy
+        if happened and not self._resync.is_late(now):
             return True
-        return self._repair(now) or taken > 0
+        return self._repair(now) or happened
 
     def _repair(self, now: float) -> bool:
         """Do what a resync has found.
@@ -137,6 +138,8 @@ class Manager:
 
     def _patience(self, timeout: float) -> float:
         """How long nothing can be due."""
+        if self._busy:
+            return 0.0
         now = self._world.clock.monotonic()
         for due in (
             self._queue.next_due(),
@@ -256,12 +259,22 @@ class Manager:
         now = self._world.clock.monotonic()
         self._agenda.want(self._world.blocks.due(now))
         self._agenda.work_off()
-        while refs := self._requests.serve():
-            for ref in refs:
-                self._agenda.wake(ref)
-            self._agenda.want(refs)
-            self._agenda.work_off()
+        self._serve()
         self._commit(self._ends.release())
+
+    def _serve(self) -> None:
+        """Do some of what operators ask for; the next step goes on."""
+        refs = self._requests.serve()
+        for ref in refs:
+            self._agenda.wake(ref)
+        self._agenda.want_asked()
+        self._agenda.want(refs)
+        self._agenda.work_off()
+
+    @property
+    def _busy(self) -> bool:
+        """Whether operators have asked for more than was done so far."""
+        return self._requests.busy or self._agenda.busy
 
     def _commit(
         self, transitions: Iterable[store.Transition]

@@ -170,7 +170,10 @@ class Planner:
         block = guarding.find_block(world, target, action, plan)
         if block is not None:
             return self._block(block)
-        options = answering.options(world, ref, target.version)
+        options = {
+            **superseding.options(standing),
+            **answering.options(world, ref, target.version),
+        }
         return self._enqueuer.enqueue(target, action, plan, standing, options)
 
     def _block(self, block: Block) -> Step | None:

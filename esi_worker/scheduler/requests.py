@@ -37,6 +37,11 @@ from esi_worker.scheduler.jobtable import JobTable
 
 LOG = logging.getLogger(__name__)
 
+#: How many requests are served before fresh changes and the lease have
+#: their turn again. So many answers also fit one transaction, beside
+#: new jobs and all that is rewritten for those whose place they take.
+AT_ONCE = 30
+
 
 @dataclasses.dataclass(slots=True)
 class Pending:
@@ -142,15 +147,20 @@ class RequestBook:
         return len(self._pending)
 
     def admit(self, table: JobTable) -> list[Pending]:
-        """Hand out the requests whose turn has come, once each."""
+        """Hand out the requests whose turn has come, once each.
+
+        :returns: ``AT_ONCE`` at most; the next call has the others
+        """
         self._running = {
             key: jobs
             for key, jobs in self._running.items()
             if any(job in table for job in jobs)
         }
         free = self._paced - len(self._running)
-        admitted = []
+        admitted: list[Pending] = []
         for pending in self._pending.values():
+            if len(admitted) == AT_ONCE:
+                break
             if pending.request.paced:
                 free -= 1
                 if free < 0:
@@ -161,12 +171,18 @@ class RequestBook:
         return admitted
 
     def asked(self, ref: ResourceRef) -> list[Pending]:
-        """The requests to reapply a resource, oldest first."""
-        return [
+        """The requests to reapply a resource that one step can answer.
+
+        :returns: ``AT_ONCE`` at most, those whose turn has come first,
+            the oldest of them first
+        """
+        asked = [
             self._pending[key]
             for key in self._by_resource.get(ref, ())
             if self._pending[key].reapplies
         ]
+        asked.sort(key=lambda pending: not pending.admitted)
+        return asked[:AT_ONCE]
 
     # --- answers ----------------------------------------------------------
 

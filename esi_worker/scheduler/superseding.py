@@ -30,6 +30,7 @@ import dataclasses
 
 from esi_worker import store
 from esi_worker.model import Job, ResourceRef
+from esi_worker.model.codec import Json
 from esi_worker.scheduler.jobtable import Entry, JobTable
 from esi_worker.scheduler.steps import Step
 from esi_worker.scheduler.world import World
@@ -73,6 +74,16 @@ def standing(table: JobTable, ref: ResourceRef) -> Standing:
     return Standing(
         tuple(stored), tuple(_replaceable(table, stored)), tuple(phantoms)
     )
+
+
+def options(standing: Standing) -> dict[str, Json]:
+    """What operators were promised of the jobs that are replaced."""
+    found: dict[str, Json] = {}
+    for entry in standing.replaced:
+        promised = entry.job.extra.get('options')
+        if isinstance(promised, dict):
+            found |= promised
+    return found
 
 
 def _replaceable(table: JobTable, stored: Sequence[Entry]) -> list[Entry]:

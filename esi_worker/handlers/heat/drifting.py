@@ -16,7 +16,8 @@ Stack records say what we left in Heat. From time to time the stacks of
 each tenant are listed once and compared: what is gone, has failed, was
 made anew or was changed later than by us has *drifted*. That is shown
 under ``/esi-worker/drift``, and, if the operator wants that, the manager
-is asked to apply the resource again, a few at a time.
+is asked to apply the resource again, a few at a time; not once more
+while that still waits for its turn.
 
 Changes are told by Heat's time of the last one, to the second; what is
 changed behind Heat's back is not seen. A stack that somebody works on is
@@ -241,7 +242,8 @@ class DriftCheck:
     def _told(
         self, findings: Iterable[Finding], shown: Mapping[str, str]
     ) -> base.Upkeep:
-        keys, requests, puts = self._context.keys, [], []
+        keys, puts = self._context.keys, []
+        findings = list(findings)
         since = clocks.timestamp(self._context.clock)
         for finding in findings:
             known = finding.known
@@ -255,11 +257,32 @@ class DriftCheck:
                 )
                 key = keys.drift(known.path)
                 puts.append(store.Put(key, finding.encode(since)))
-            if self._group.drift_action == REAPPLYING:
-                requests.append(_request(finding, since))
         return base.Upkeep(
-            tuple(requests), tuple(store.Transition((), (p,)) for p in puts)
+            tuple(self._requests(findings, since)),
+            tuple(store.Transition((), (p,)) for p in puts),
         )
+
+    def _requests(
+        self, findings: list[Finding], since: str
+    ) -> Iterator[Request]:
+        """Ask for what is not asked for yet, if the operator wants that."""
+        if not findings or self._group.drift_action != REAPPLYING:
+            return
+        asked = self._asked()
+        for finding in findings:
+            if finding.known.ref not in asked:
+                yield _request(finding, since)
+
+    def _asked(self) -> set[ResourceRef]:
+        """The resources that earlier rounds still wait for."""
+        found = set()
+        prefix = self._context.keys.request('')
+        for kv in self._context.store.range(prefix).items:
+            with contextlib.suppress(exceptions.DecodeError):
+                request = Request.decode(kv.key, kv.value)
+                if request.answer is None and request.requested_by == _WHO:
+                    found.add(request.resource)
+        return found
 
     def _unshown(self, paths: Iterable[str]) -> base.Upkeep:
         keys = [self._context.keys.drift(path) for path in sorted(paths)]

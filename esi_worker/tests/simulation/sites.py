@@ -68,6 +68,7 @@ UNUSED = frozenset(
     (
         # The search for drift is off, as it is by default.
         'dispatcher.periodic._Turn._write',
+        'handlers.heat.drifting.DriftCheck._asked',
         'handlers.heat.drifting.DriftCheck._known',
         'handlers.heat.drifting.DriftCheck._marks',
         'handlers.heat.drifting.DriftCheck._shown',

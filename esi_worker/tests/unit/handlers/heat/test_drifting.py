@@ -22,7 +22,15 @@ import testtools
 
 from esi_worker.handlers import Upkeep
 from esi_worker.handlers.heat import drifting
-from esi_worker.model import Action, Config, Done, Job, Request
+from esi_worker.model import (
+    Action,
+    Answer,
+    Config,
+    Done,
+    Job,
+    Request,
+    RequestOutcome,
+)
 from esi_worker.model.resources import AcceptedConfig
 from esi_worker.store import Delete, Put
 from esi_worker.tests.unit.handlers.heat import scene
@@ -231,6 +239,26 @@ class ReapplyTest(DriftTest):
         self.assertEqual(1, len(self.requests(self.check())))
         self.apply(scene.job(Action.MODIFY))
         self.assertEqual([], self.requests(self.check()))
+
+    def test_what_waits_for_its_turn_is_not_asked_for_again(self) -> None:
+        self.delete()
+        (request,) = self.requests(self.check())
+        key = self.scene.keys.request('r')
+        self.scene.store.put(key, request.encode())
+
+        self.assertEqual([], self.requests(self.check()))
+
+        answer = Answer(RequestOutcome.REFUSED, 'it is paused', (), '')
+        answered = dataclasses.replace(request, answer=answer)
+        self.scene.store.put(key, answered.encode())
+        self.assertEqual(1, len(self.requests(self.check())))
+
+    def test_what_an_operator_asks_for_is_another_matter(self) -> None:
+        self.delete()
+        request = Request('reapply', scene.NETWORK, requested_by='somebody')
+        self.scene.store.put(self.scene.keys.request('r'), request.encode())
+
+        self.assertEqual(1, len(self.requests(self.check())))
 
 
 class RecordsTest(DriftTest):
