@@ -220,6 +220,7 @@ class Actor:
     ) -> Outcome:
         journey.enter(stage, stack_id, action)
         journey.efforts.calls += 1
+        journey.efforts.forbidden = 0
         LOG.info(
             'Stack %s: Heat has accepted %s of %s for job %s',
             journey.name,
@@ -239,4 +240,6 @@ class Actor:
         now = self._stacks.find(journey.tenant, journey.name)
         if now is None or (now.id, now.status) != (before.id, before.status):
             return self.act(journey, now)
+        if isinstance(error, errors.HeatRefused):
+            raise error
         raise errors.HeatRefused(str(error)) from None

@@ -60,6 +60,15 @@ class HeatRefused(exceptions.TerminalError):
     """Heat refuses the request as it is."""
 
 
+class HeatForbids(HeatRefused):
+    """Heat forbids the request and tells no reason.
+
+    It says so when Keystone lets it make no trust: for ever if the user
+    may not, and for a moment while a Keystone that was just started still
+    loads its policy. What Heat's own policy forbids has a reason.
+    """
+
+
 class OutputNotFound(exceptions.TerminalError):
     """A job refers to an output that no stack record holds."""
 

@@ -54,6 +54,11 @@ LOG = log.getLogger(__name__)
 
 #: Seconds after which ``poll`` leaves the other jobs to its next call.
 POLL_BUDGET = 20.0
+#: A refusal without a reason is believed when it has been repeated so often,
+#: for a Keystone that comes back refuses what it grants a moment later.
+FORBIDDEN_RETRIES = 3
+#: Seconds between them.
+FORBIDDEN_DELAY = 4.0
 
 
 class HeatHandler(base.Handler):
@@ -267,10 +272,21 @@ class HeatHandler(base.Handler):
             # The claim may come back with the store; if it does not,
             # nobody listens to this answer.
             return Retry(str(error))
+        except errors.HeatForbids as error:
+            return _forbidden(journey, error)
         except errors.StackError as error:
             return results.stack_failed(journey, error, self._resolver)
         except exceptions.TerminalError as error:
             return results.failed(journey.job, error, journey.secrets)
+
+
+def _forbidden(journey: Journey, error: errors.HeatForbids) -> Outcome:
+    journey.efforts.forbidden += 1
+    if journey.efforts.forbidden > FORBIDDEN_RETRIES:
+        return results.failed(journey.job, error, journey.secrets)
+    journey.watch.skip()
+    text = masking.masked(str(error), journey.secrets)
+    return Retry(text, FORBIDDEN_DELAY)
 
 
 def _by_tenant(known: Iterable[Journey]) -> dict[str, list[Journey]]:

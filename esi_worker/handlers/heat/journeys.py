@@ -81,13 +81,15 @@ class Efforts:
     ``calls`` counts the changes that Heat has accepted. ``doubt_until``
     is the monotonic time until which a creation without an answer may
     still take effect. ``renewed``: an update has already taken the place
-    of something that never ended.
+    of something that never ended. ``forbidden`` counts the refusals without
+    a reason since Heat has accepted a change.
     """
 
     started: bool = False
     calls: int = 0
     doubt_until: float = 0.0
     renewed: bool = False
+    forbidden: int = 0
 
 
 @dataclasses.dataclass(slots=True)

@@ -20,7 +20,8 @@ plain values or ``get_param``. Other resources do nothing.
 
 Faults: ``outage`` makes every call fail; ``lose_answers`` lets changes
 happen but loses their answers; ``refusal`` refuses creations and
-updates; ``hang`` keeps operations from ending; ``name_lag`` is how often
+updates; ``forbids`` is how many of them are refused without a reason
+first; ``hang`` keeps operations from ending; ``name_lag`` is how often
 a name is still taken after a deletion; ``before_update`` is called once
 at the beginning of the next update. ``requests`` counts the calls, and
 ``accepted`` the changes by their action; ``request_ids`` are those of
@@ -82,6 +83,7 @@ class MemoryBackend(backend.StackBackend):
         self.outage: str | None = None
         self.lose_answers = False
         self.refusal: str | None = None
+        self.forbids = 0
         self.hang = False
         self.name_lag = 0
         self.before_update: Callable[[], None] | None = None
@@ -248,6 +250,9 @@ class MemoryBackend(backend.StackBackend):
             raise errors.HeatUnavailable(self.outage)
 
     def _refuse(self, request: backend.StackRequest) -> None:
+        if self.forbids > 0:
+            self.forbids -= 1
+            raise errors.HeatForbids('HTTP 403: HTTPForbidden')
         if self.refusal is not None:
             raise errors.HeatRefused(self.refusal)
         if not memory_template.is_template(request.template):

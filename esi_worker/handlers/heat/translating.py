@@ -120,7 +120,7 @@ def _never_connected(error: BaseException) -> bool:
 def _answered(error: Any) -> exceptions.EsiWorkerError:
     code = error.code
     kind, reason = _reason(error)
-    text = f'HTTP {code}: {reason}'
+    text = f'HTTP {code}: {reason or type(error).__name__}'
     if code in _LOST_CODES or kind in _LOST_KINDS:
         return errors.AnswerLost(text)
     if code in _TRANSIENT_CODES or not isinstance(code, int) or code >= 500:
@@ -131,18 +131,20 @@ def _answered(error: Any) -> exceptions.EsiWorkerError:
         return errors.StackExists(text)
     if code == 409 and kind == 'ActionInProgress':
         return errors.StackBusy(text)
+    if code == 403 and not reason:
+        return errors.HeatForbids(f'{text}, and Heat tells no reason')
     return errors.HeatRefused(text)
 
 
 def _reason(error: Any) -> tuple[str, str]:
-    """Heat's name for the error, and its message on one line."""
+    """Heat's name for the error, and its message on one line, if any."""
     body = error.error.get('error') if isinstance(error.error, dict) else None
     if not isinstance(body, dict):
-        return '', type(error).__name__
+        return '', ''
     message = body.get('message')
     if not isinstance(message, str):
         # Something in front of Heat has answered, with a page of its own.
-        return '', type(error).__name__
+        return '', ''
     kind = body.get('type')
     return str(kind or ''), _one_line(message)
 

@@ -18,6 +18,7 @@ asked for; of the others it never hears, or hears twice.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 
@@ -149,6 +150,18 @@ class CutAnswer:
     def befall(self, exchange: Exchange) -> None:
         answer = exchange.forward()
         exchange.cut(answer, len(answer.content) // 2)
+
+
+class HoldRequests:
+    """Requests are kept back until so many have come, then all go."""
+
+    def __init__(self, count: int) -> None:
+        self._gate = threading.Barrier(count)
+
+    def befall(self, exchange: Exchange) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self._gate.wait(_PATIENCE)
+        exchange.answer(exchange.forward())
 
 
 class HoldAnswer:

@@ -15,10 +15,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 import uuid
 
-from esi_worker.handlers.heat import backend, remote
+from esi_worker.handlers.heat import backend, handler, remote
 from esi_worker.model import (
     Action,
     Done,
@@ -195,6 +196,29 @@ class RefusalTest(ProxyTestCase):
             self.assertGreater(outcome.after, 1.0)
         self.assertEqual(1, len(self.proxy.account))
         self.check_state('CREATE_COMPLETE', self.done(self.job(text='a')))
+
+    def test_keystone_that_comes_back_fails_nothing(self) -> None:
+        """What Heat says while Keystone refuses it trusts; seen."""
+        bare = {'code': 403, 'error': {'type': 'Forbidden', 'traceback': None}}
+        forbidden = Answer(
+            403,
+            {'Content-Type': 'application/json'},
+            json.dumps(bare).encode(),
+        )
+        for method, action, version in (
+            ('POST', Action.CREATE, 1),
+            ('PUT', Action.MODIFY, 2),
+            ('DELETE', Action.LOGICAL_DELETE, 3),
+        ):
+            self.restarted_account()
+            rule = self.proxy.inject(
+                faults.Refuse(forbidden),
+                method,
+                times=handler.FORBIDDEN_RETRIES,
+            )
+            self.done(self.job(action, version, text=f'v{version}'))
+            self.assertEqual(0, rule.left)
+            self.assertEqual([method], self.accepted())
 
     def test_quota_of_stacks_ends_the_job_with_heats_reason(self) -> None:
         text = 'You have reached the maximum stacks per tenant, 512.'

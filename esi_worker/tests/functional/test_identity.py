@@ -132,7 +132,7 @@ class IdentityTest(support.ServiceTestCase):
 
     def test_tenant_where_only_reading_is_allowed_fails(self) -> None:
         state = self.await_state(self.write(self.tenant('reader')))
-        self.assertIn('HTTP 403', state['error'])
+        self.assertIn('HeatRefused: HTTP 403: You are', state['error'])
         self.assertEqual('CREATE_FAILED', state['state']['worker_state'])
 
     def test_token_that_is_no_longer_accepted_is_replaced(self) -> None:

@@ -161,6 +161,30 @@ class ErrorTest(RemoteTestCase):
                 status_code=code,
             )
 
+    def test_heat_that_forbids_without_a_reason_is_told_apart(self) -> None:
+        nothing = {'error': {'type': 'Forbidden', 'traceback': None}}
+        answers: list[dict[str, Any]] = [
+            {'json': nothing},
+            {'json': []},
+            {'text': '<html>'},
+        ]
+        for answer in answers:
+            self.check(
+                errors.HeatForbids,
+                'HTTP 403: HTTPForbidden, and Heat tells no reason',
+                status_code=403,
+                **answer,
+            )
+
+    def test_policy_of_heat_is_a_reason(self) -> None:
+        for body in (
+            fault('Forbidden', 'You are not authorized.'),
+            {'error': {'message': 'You are not authorized.'}},
+        ):
+            self.http.post(STACKS, json=body, status_code=403)
+            error = self.assertRaises(errors.HeatRefused, self.create)
+            self.assertNotIsInstance(error, errors.HeatForbids)
+
     def test_server_errors_are_transient(self) -> None:
         for code in (401, 408, 429, 500, 502, 503, 504):
             body = fault('DBError', 'gone away')
