@@ -178,7 +178,7 @@ class Actor:
     def _await_end(self, journey: journeys.Journey, info: Info) -> Outcome:
         assert info is not None
         LOG.info('Stack %s is %s; waiting', journey.name, info.status)
-        journey.enter(Stage.WAITING, info.id)
+        journey.enter(Stage.WAITING, info.id, age=info.age)
         return InProgress(journey.pace.delay())
 
     def _await_deletion(
@@ -186,7 +186,7 @@ class Actor:
     ) -> Outcome:
         assert info is not None
         LOG.info('Stack %s is %s; waiting', journey.name, info.status)
-        journey.enter(Stage.DELETING, info.id, 'DELETE')
+        journey.enter(Stage.DELETING, info.id, 'DELETE', info.age)
         return InProgress(journey.pace.delay())
 
     def _keep(self, journey: journeys.Journey, info: Info) -> Outcome:

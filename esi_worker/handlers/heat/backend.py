@@ -74,7 +74,8 @@ class StackInfo:
 
     ``status`` is Heat's word, such as ``CREATE_IN_PROGRESS``;
     ``changed_at`` is when Heat accepted the last creation or update, in
-    its own words and to the second.
+    its own words and to the second; ``age`` is how many seconds ago that
+    was by Heat's own clock, None if it cannot be told.
     """
 
     id: str
@@ -83,6 +84,7 @@ class StackInfo:
     reason: str = ''
     tags: tuple[str, ...] = ()
     changed_at: str = ''
+    age: float | None = dataclasses.field(default=None, compare=False)
 
     @property
     def action(self) -> str:

@@ -55,8 +55,9 @@ class Stopwatch:
         self._clock = clock
         self.restart()
 
-    def restart(self) -> None:
-        self._spent = 0.0
+    def restart(self, spent: float = 0.0) -> None:
+        """:param spent: seconds that are over already"""
+        self._spent = spent
         self.seen_at = self._clock.monotonic()
 
     def tick(self) -> float:
@@ -135,13 +136,23 @@ class Journey:
         forced = self.request is not None and self.request.observe
         return '' if forced and not self.efforts.calls else self.digest
 
-    def enter(self, stage: Stage, stack_id: str, expects: str = '') -> None:
-        """Wait for something new; its time starts now."""
+    def enter(
+        self,
+        stage: Stage,
+        stack_id: str,
+        expects: str = '',
+        age: float | None = None,
+    ) -> None:
+        """Wait for the end of something.
+
+        :param age: seconds since Heat has accepted it; None if that is not
+            known, and then its time starts now
+        """
         self.stage = stage
         self.stack_id = stack_id
         self.expects = expects
         self.found = None
-        self.watch.restart()
+        self.watch.restart(age or 0.0)
         self.pace.reset()
 
     def is_answer(self, info: backend.StackInfo) -> bool:

@@ -115,8 +115,10 @@ class Watcher:
                 return self._actor.delete(journey, info)
         elif not journey.efforts.renewed:
             self._warn(journey, info, 'renewing it with an update')
+            outcome = self._actor.update(journey, info)
+            # An update that failed on its way is still owed.
             journey.efforts.renewed = True
-            return self._actor.update(journey, info)
+            return outcome
         raise errors.StackTimeout(
             f'the stack is {info.status} after {journey.limit:.0f} seconds: '
             f'{explaining.told(self._stacks, journey, info)}',

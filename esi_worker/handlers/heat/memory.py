@@ -55,8 +55,9 @@ class _Stack:
     reason: str
     ends: float
     changes: int = 0
+    begun: float = 0.0
 
-    def info(self) -> backend.StackInfo:
+    def info(self, now: float) -> backend.StackInfo:
         return backend.StackInfo(
             id=self.id,
             name=self.request.name,
@@ -64,7 +65,12 @@ class _Stack:
             reason=self.reason,
             tags=self.request.tags,
             changed_at=str(self.changes),
+            age=now - self.begun,
         )
+
+    @property
+    def deleted(self) -> bool:
+        return (self.action, self.status) == ('DELETE', 'COMPLETE')
 
 
 class MemoryBackend(backend.StackBackend):
@@ -95,7 +101,7 @@ class MemoryBackend(backend.StackBackend):
         self._called('find')
         with self._lock:
             stack = self._named(tenant, name)
-            return None if stack is None else stack.info()
+            return None if stack is None else self._info(stack)
 
     def create(
         self,
@@ -165,7 +171,7 @@ class MemoryBackend(backend.StackBackend):
         self._called('status')
         with self._lock:
             return {
-                stack.id: stack.info()
+                stack.id: self._info(stack)
                 for stack in self._settled(tenant)
                 if stack.id in wanted
             }
@@ -177,9 +183,8 @@ class MemoryBackend(backend.StackBackend):
         with self._lock:
             for stack in self._settled(tenant):
                 if stack.id == stack_id:
-                    return backend.StackDetails(
-                        stack.info(), memory_template.outputs(stack.request)
-                    )
+                    outputs = memory_template.outputs(stack.request)
+                    return backend.StackDetails(self._info(stack), outputs)
         raise _not_found(stack_id)
 
     def content(
@@ -207,7 +212,7 @@ class MemoryBackend(backend.StackBackend):
     def tagged(self, tenant: str, tag: str) -> list[backend.StackInfo]:
         self._called('tagged')
         with self._lock:
-            infos = [stack.info() for stack in self._settled(tenant)]
+            infos = [self._info(stack) for stack in self._settled(tenant)]
         return [
             info for info in infos if tag in info.tags and not info.deleted
         ]
@@ -273,7 +278,11 @@ class MemoryBackend(backend.StackBackend):
         lasts = max(
             self.seconds, memory_template.seconds(stack.request, action)
         )
-        stack.ends = self._clock.monotonic() + lasts
+        stack.begun = self._clock.monotonic()
+        stack.ends = stack.begun + lasts
+
+    def _info(self, stack: _Stack) -> backend.StackInfo:
+        return stack.info(self._clock.monotonic())
 
     def _settled(self, tenant: str) -> list[_Stack]:
         """The tenant's stacks, those ended whose time is over."""
@@ -286,13 +295,13 @@ class MemoryBackend(backend.StackBackend):
 
     def _named(self, tenant: str, name: str) -> _Stack | None:
         for stack in self._settled(tenant):
-            if stack.request.name == name and not stack.info().deleted:
+            if stack.request.name == name and not stack.deleted:
                 return stack
         return None
 
     def _existing(self, tenant: str, stack_id: str) -> _Stack:
         for stack in self._settled(tenant):
-            if stack.id == stack_id and not stack.info().deleted:
+            if stack.id == stack_id and not stack.deleted:
                 return stack
         raise _not_found(stack_id)
 

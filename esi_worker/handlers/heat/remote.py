@@ -32,6 +32,7 @@ from heatclient.v1 import resources, stacks
 
 from esi_worker import metrics
 from esi_worker.handlers.heat import (
+    ages,
     backend,
     options,
     pacing,
@@ -55,14 +56,18 @@ class _Client(http.SessionClient):
     def __init__(self, session: Any, timeout: float, **kwargs: Any) -> None:
         super().__init__(session, **kwargs)
         self._timeout = timeout
+        #: The ``Date`` of the last answer.
+        self.answered_at = ''
 
     def request(self, url: str, method: str, **kwargs: Any) -> Any:
         with metrics.timed(
             metrics.HEAT_REQUESTS, method, outcome_of=_outcome_of
         ):
-            return super().request(
+            answer = super().request(
                 url, method, timeout=self._timeout, log=False, **kwargs
             )
+        self.answered_at = answer.headers.get('Date') or ''
+        return answer
 
 
 class HeatBackend(backend.StackBackend):
@@ -78,8 +83,9 @@ class HeatBackend(backend.StackBackend):
 
     def find(self, tenant: str, name: str) -> backend.StackInfo | None:
         with translating.listing():
-            for stack in self._stacks(tenant).list(filters={'name': name}):
-                info = _info(stack.to_dict())
+            manager = self._stacks(tenant)
+            for stack in manager.list(filters={'name': name}):
+                info = _info(stack, manager)
                 if not info.deleted:
                     return info
         return None
@@ -129,11 +135,10 @@ class HeatBackend(backend.StackBackend):
         found = {}
         with pacing.waiting(), translating.listing():
             for chunk in _chunks(stack_ids):
-                listed = self._stacks(tenant).list(
-                    filters={'id': chunk}, show_deleted=True
-                )
+                manager = self._stacks(tenant)
+                listed = manager.list(filters={'id': chunk}, show_deleted=True)
                 for stack in listed:
-                    info = _info(stack.to_dict())
+                    info = _info(stack, manager)
                     found[info.id] = info
         return found
 
@@ -141,9 +146,10 @@ class HeatBackend(backend.StackBackend):
         self, tenant: str, name: str, stack_id: str
     ) -> backend.StackDetails:
         with translating.addressing():
-            stack = self._stacks(tenant).get(_identity(name, stack_id))
-        fields = stack.to_dict()
-        return backend.StackDetails(_info(fields), fields.get('outputs') or ())
+            manager = self._stacks(tenant)
+            stack = manager.get(_identity(name, stack_id))
+        outputs = stack.to_dict().get('outputs') or ()
+        return backend.StackDetails(_info(stack, manager), outputs)
 
     def content(
         self, tenant: str, name: str, stack_id: str
@@ -171,10 +177,9 @@ class HeatBackend(backend.StackBackend):
         with translating.listing():
             while True:
                 marker = found[-1].id if found else None
-                page = self._stacks(tenant).list(
-                    tags=tag, limit=PAGE, marker=marker
-                )
-                infos = [_info(stack.to_dict()) for stack in page]
+                manager = self._stacks(tenant)
+                page = manager.list(tags=tag, limit=PAGE, marker=marker)
+                infos = [_info(stack, manager) for stack in page]
                 found += infos
                 if not infos:
                     break
@@ -239,17 +244,21 @@ def _update_fields(request: backend.StackRequest) -> dict[str, Any]:
     return {**fields, 'converge': True} if request.observe else fields
 
 
-def _info(fields: dict[str, Any]) -> backend.StackInfo:
+def _info(stack: Any, manager: Any) -> backend.StackInfo:
+    """:param manager: that has just received the stack"""
+    fields = stack.to_dict()
     tags = fields.get('tags') or ()
+    changed_at = (
+        fields.get('updated_time') or fields.get('creation_time') or ''
+    )
     return backend.StackInfo(
         id=fields['id'],
         name=fields['stack_name'],
         status=fields['stack_status'],
         reason=fields.get('stack_status_reason') or '',
         tags=tuple(tags.split(',') if isinstance(tags, str) else tags),
-        changed_at=fields.get('updated_time')
-        or fields.get('creation_time')
-        or '',
+        changed_at=changed_at,
+        age=ages.age(changed_at, manager.client.answered_at),
     )
 
 

@@ -77,6 +77,10 @@ class StackContract(testtools.TestCase):
         """Let the backend work before the next look."""
         time.sleep(min(seconds, 0.2))
 
+    def now(self) -> float:
+        """Seconds; only differences mean anything."""
+        return time.monotonic()
+
     def request(
         self, name: str = 'thing_1', template: str = TEMPLATE, **params: Any
     ) -> backend.StackRequest:
@@ -220,16 +224,28 @@ class Updates(StackContract):
         self.assertEqual('UPDATE_COMPLETE', self.settled(stack_id).status)
 
     def test_time_of_the_last_change_is_told(self) -> None:
+        began = self.now()
         stack_id = self.create(self.request())
         created = self.settled(stack_id)
         self.assertEqual(created, self.settled(stack_id))
         for _ in range(6):
             # Heat counts whole seconds.
             self.pass_time(0.2)
+        self.check_age(self.info(stack_id), 1.0, self.now() - began)
+        began = self.now()
         self.update(stack_id, self.request())
         updated = self.settled(stack_id)
+        self.check_age(updated, 0.0, self.now() - began)
         self.assertNotEqual('', created.changed_at)
         self.assertNotEqual(created.changed_at, updated.changed_at)
+
+    def check_age(
+        self, info: backend.StackInfo, least: float, most: float
+    ) -> None:
+        assert info.age is not None
+        self.assertGreaterEqual(info.age, least)
+        # Heat counts whole seconds.
+        self.assertLessEqual(info.age, most + 1.0)
 
     def test_update_shows_as_soon_as_it_is_accepted(self) -> None:
         stack_id = self.create(self.request(value='old'))

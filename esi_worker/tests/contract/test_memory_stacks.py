@@ -24,6 +24,9 @@ class _MemoryMixin(contract.StackContract):
         self.clock = clocks.ManualClock()
         return memory.MemoryBackend(self.clock)
 
+    def now(self) -> float:
+        return self.clock.monotonic()
+
     def pass_time(self, seconds: float) -> None:
         self.clock.advance(seconds)
 

@@ -83,6 +83,19 @@ class ReplaceHeader:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ReplaceHeaderOfAnswer:
+    """The service answers with another value in a header."""
+
+    name: str
+    value: str
+
+    def befall(self, exchange: Exchange) -> None:
+        answer = exchange.forward()
+        headers = {**answer.headers, self.name: self.value}
+        exchange.answer(dataclasses.replace(answer, headers=headers))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Twice:
     """Something in front of the service sends it again; the second
     answer is the one that is given."""

@@ -15,7 +15,10 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
+import math
+import time
 from typing import Any
 import uuid
 
@@ -183,6 +186,30 @@ class LostTest(ProxyTestCase):
                 if name != 'Nothing'
             },
         )
+
+
+class DeadlineTest(ProxyTestCase):
+    """Heat's clock goes on while workers die; the proxy moves it."""
+
+    def start_again(self, job: Job, later: float) -> None:
+        """A worker adopts the job; it is later by Heat's own clock."""
+        self.restart()
+        date = email.utils.formatdate(time.time() + later, usegmt=True)
+        self.proxy.clear()
+        self.proxy.inject(
+            faults.ReplaceHeaderOfAnswer('Date', date), times=math.inf
+        )
+        self.assertIsInstance(self.handler.start(job), InProgress)
+        self.handler.poll([job])
+
+    def test_stack_gets_no_new_time_when_it_is_adopted(self) -> None:
+        # The limit is 600 seconds, and 60 more.
+        job = self.job(wait=40)
+        self.assertIsInstance(self.handler.start(job), InProgress)
+        self.start_again(job, 600)
+        self.assertEqual(['POST'], self.accepted())
+        self.start_again(job, 661)
+        self.assertEqual(['POST', 'PUT'], self.accepted())
 
 
 class RefusalTest(ProxyTestCase):

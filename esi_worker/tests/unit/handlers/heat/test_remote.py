@@ -134,6 +134,40 @@ class RequestTest(RemoteTestCase):
         self.assertIsNone(self.stacks.find('t2', 'net_1'))
 
 
+class AgeTest(RemoteTestCase):
+    def age(
+        self, date: str | None, created: str, updated: str | None = None
+    ) -> float | None:
+        stack = {
+            'id': 'u1',
+            'stack_name': 'net_1',
+            'stack_status': 'UPDATE_IN_PROGRESS',
+            'creation_time': created,
+            'updated_time': updated,
+        }
+        headers = JSON | ({'Date': date} if date else {})
+        self.http.get(STACKS, json={'stacks': [stack]}, headers=headers)
+        info = self.stacks.find('t1', 'net_1')
+        assert info is not None
+        return info.age
+
+    def test_age_is_counted_by_the_clock_of_heat(self) -> None:
+        date = 'Thu, 26 Nov 2026 10:46:40 GMT'
+        for created, updated, expected in (
+            ('2026-11-26T10:45:00Z', None, 100.0),
+            ('2026-11-26T10:45:00', None, 100.0),
+            ('2026-11-25T10:45:00Z', '2026-11-26T10:46:00Z', 40.0),
+            # The clocks of its parts differ a little.
+            ('2026-11-26T10:46:41Z', None, 0.0),
+        ):
+            self.assertEqual(expected, self.age(date, created, updated))
+
+    def test_age_that_nobody_tells_is_none(self) -> None:
+        self.assertIsNone(self.age(None, '2026-11-26T10:45:00Z'))
+        self.assertIsNone(self.age('now', '2026-11-26T10:45:00Z'))
+        self.assertIsNone(self.age('Thu, 26 Nov 2026 10:46:40 GMT', 'then'))
+
+
 class ErrorTest(RemoteTestCase):
     def check(
         self, expected: type[Exception], told: str, **answer: Any

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+import dataclasses
 from typing import Any, NoReturn
 from unittest import mock
 
@@ -110,6 +111,76 @@ class CrashTest(TroubleTestCase):
         self.begin(job)
         self.assertIsInstance(self.scene.run(job), Done)
         self.assertEqual(1, self.stacks.requests['create'])
+
+
+class DeadlineTest(TroubleTestCase):
+    """Workers die, and the time of the stack goes on."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.stacks.hang = True
+
+    def check_renewed(self, job: Job) -> None:
+        """Workers adopt the job and die, four times in its 240 seconds."""
+        for _ in range(4):
+            self.scene.clock.advance(50)
+            self.scene.restart()
+            self.begin(job)
+        self.scene.clock.advance(39)
+        self.scene.poll(job)
+        self.assertEqual(1, sum(self.stacks.accepted.values()))
+        self.scene.clock.advance(2)
+        self.scene.poll(job)
+
+    def test_workers_that_die_give_a_creation_no_time(self) -> None:
+        self.begin(scene.job())
+        self.check_renewed(scene.job())
+        self.assertEqual(
+            {'CREATE': 1, 'UPDATE': 1}, dict(self.stacks.accepted)
+        )
+
+    def test_workers_that_die_give_a_deletion_no_time(self) -> None:
+        self.stacks.hang = False
+        self.scene.run(scene.job())
+        self.stacks.accepted.clear()
+        self.stacks.hang = True
+        job = scene.job(Action.DELETE, version=2)
+        self.begin(job)
+        self.check_renewed(job)
+        self.assertEqual({'DELETE': 2}, dict(self.stacks.accepted))
+
+    def test_adopted_stack_that_is_overdue_is_renewed_at_once(self) -> None:
+        self.begin(scene.job())
+        self.scene.clock.advance(10_000)
+        self.scene.restart()
+        self.begin(scene.job())
+        self.scene.poll(scene.job())
+        self.assertEqual(1, self.stacks.accepted['UPDATE'])
+
+    def test_backend_that_tells_no_age_gives_the_whole_time(self) -> None:
+        self.begin(scene.job())
+        self.scene.clock.advance(200)
+        found = self.stacks.find(scene.TENANT, scene.NAME)
+        assert found is not None
+        found = dataclasses.replace(found, age=None)
+        self.scene.restart()
+        with mock.patch.object(self.stacks, 'find', return_value=found):
+            self.begin(scene.job())
+        self.scene.clock.advance(239)
+        self.scene.poll(scene.job())
+        self.assertEqual({'CREATE': 1}, dict(self.stacks.accepted))
+
+    def test_renewal_that_was_not_sent_is_still_owed(self) -> None:
+        self.begin(scene.job())
+        self.scene.clock.advance(241)
+        error = errors.HeatUnavailable('connection refused')
+        with mock.patch.object(self.stacks, 'update', side_effect=error):
+            self.assertIsInstance(self.scene.poll(scene.job()), Retry)
+        self.begin(scene.job())
+        self.assertIsInstance(self.scene.poll(scene.job()), InProgress)
+        self.assertEqual(
+            {'CREATE': 1, 'UPDATE': 1}, dict(self.stacks.accepted)
+        )
 
 
 class LostAnswerTest(TroubleTestCase):
