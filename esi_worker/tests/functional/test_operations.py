@@ -76,6 +76,24 @@ class OperationsTestCase(support.ServiceTestCase):
     def stack(self) -> Any:
         return self.stacks.get(f'network_{self.net}')
 
+    def change_by_hand(self) -> None:
+        """As ``openstack stack update --existing`` does; tags stay."""
+        stack = self.stack()
+        self.stacks.update(
+            f'{stack.stack_name}/{stack.id}',
+            existing=True,
+            parameters={'admin_state_up': False},
+        )
+        support.wait_for(
+            lambda: self.stack().stack_status == 'UPDATE_COMPLETE',
+            'the change by hand',
+        )
+
+    def parameter(self, name: str) -> Any:
+        stack = self.stack()
+        identity = f'{stack.stack_name}/{stack.id}'
+        return self.stacks.environment(identity)['parameters'][name]
+
     def manage(self, *arguments: str, code: int = 0) -> Any:
         """Run a command; gives its output, decoded if it is JSON."""
         out, errors = io.StringIO(), io.StringIO()
@@ -184,24 +202,6 @@ class ReconcileTest(OperationsTestCase):
         self.assertIs(True, self.parameter('admin_state_up'))
         self.assertEqual('UPDATE_COMPLETE', self.stack().stack_status)
 
-    def change_by_hand(self) -> None:
-        """As ``openstack stack update --existing`` does; tags stay."""
-        stack = self.stack()
-        self.stacks.update(
-            f'{stack.stack_name}/{stack.id}',
-            existing=True,
-            parameters={'admin_state_up': False},
-        )
-        support.wait_for(
-            lambda: self.stack().stack_status == 'UPDATE_COMPLETE',
-            'the change by hand',
-        )
-
-    def parameter(self, name: str) -> Any:
-        stack = self.stack()
-        identity = f'{stack.stack_name}/{stack.id}'
-        return self.stacks.environment(identity)['parameters'][name]
-
     def test_what_cannot_be_done_is_told(self) -> None:
         self.manage(
             *('resource', 'reconcile', 'network', self.net, '--yes'), code=1
@@ -250,28 +250,3 @@ class PauseTest(OperationsTestCase):
             *('stack', 'orphans', '--tenant', self.heat.tenant, '-f', 'json')
         )
         self.assertIn(f'network_{self.net}', [row['Stack'] for row in rows])
-
-
-class DriftTest(OperationsTestCase):
-    """A service of its own that searches all the time."""
-
-    @classmethod
-    def options(cls) -> Mapping[str, object]:
-        return {
-            **super().options(),
-            'drift_check_interval': 1,
-            'drift_action': 'reapply',
-        }
-
-    def test_stack_that_somebody_deleted_comes_back_by_itself(self) -> None:
-        self.write()
-        self.await_state(1)
-        gone = self.stack()
-
-        self.stacks.delete(f'{gone.stack_name}/{gone.id}')
-
-        shown = self.history.put(f'/esi-worker/drift/{self.path}')
-        self.assertEqual('deleted', shown.json['kind'])
-        self.history.deleted(f'/esi-worker/drift/{self.path}')
-        self.assertEqual('CREATE_COMPLETE', self.stack().stack_status)
-        self.assertNotEqual(gone.id, self.stack().id)
