@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from esi_worker.handlers.heat import backend
-from esi_worker.handlers.heat.journeys import Journeys
+from esi_worker.handlers.heat.journeys import Journey, Journeys
 from esi_worker.model import Job
 
 #: So many stacks that have ended come before each look at others.
@@ -46,6 +46,15 @@ def share_out(
         room = -len(jobs) % backend.MAX_IDS
         chunks += _chunks([*jobs, *others.get(tenant, [])[:room]])
     return _interleaved([[job] for job in ended], chunks)
+
+
+def by_tenant(known: Iterable[Journey]) -> dict[str, list[Journey]]:
+    """The journeys of each tenant, those not looked at for longest first:
+    a slow Heat leaves no time for all of them in one call."""
+    groups: dict[str, list[Journey]] = {}
+    for journey in sorted(known, key=lambda each: each.watch.seen_at):
+        groups.setdefault(journey.tenant, []).append(journey)
+    return groups
 
 
 def _sorted(

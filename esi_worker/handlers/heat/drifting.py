@@ -27,26 +27,24 @@ with a newer version.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
-import enum
 
 from oslo_log import log
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
 from esi_worker.handlers import base
-from esi_worker.handlers.heat import backend, options
+from esi_worker.handlers.heat import backend, findings, options
+from esi_worker.handlers.heat.findings import Finding, Kind, Known
 from esi_worker.model import (
-    Config,
     Request,
     ResourceRef,
     StackMark,
     StackRecord,
     codec,
 )
-from esi_worker.model.requests import REAPPLY
 
 LOG = log.getLogger(__name__)
 
@@ -55,48 +53,6 @@ TASK = 'heat-drift'
 PAUSE = 1.0
 REPORT = 'report'
 REAPPLYING = 'reapply'
-_WHO = 'the search for drift'
-
-
-class Kind(enum.StrEnum):
-    """How a stack has drifted."""
-
-    DELETED = 'deleted'
-    #: There is another one of its name.
-    REPLACED = 'replaced'
-    CHANGED = 'changed'
-    FAILED = 'failed'
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Known:
-    """A stack as our record has it."""
-
-    path: str
-    ref: ResourceRef
-    record: StackRecord
-    revision: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """A stack that has drifted."""
-
-    known: Known
-    kind: Kind
-    reason: str
-    version: int = 0
-
-    def encode(self, since: str) -> str:
-        """The record for operators."""
-        return codec.dumps(
-            {
-                'kind': self.kind.value,
-                'reason': self.reason,
-                'since': since,
-                'version': self.version,
-            }
-        )
 
 
 class DriftCheck:
@@ -144,7 +100,7 @@ class DriftCheck:
                 record = StackRecord.decode(kv.key, kv.value)
             except exceptions.DecodeError:
                 continue
-            if place is None or not _is_ours(record):
+            if place is None or not findings.is_ours(record):
                 continue
             ref = ResourceRef(place[0].name, place[1])
             mark = marks.get((path, kv.mod_revision))
@@ -189,13 +145,13 @@ class DriftCheck:
             info = listed.get(known.record.stack_id)
             if info is not None and info.running:
                 continue
-            finding = compare(known, info)
+            finding = findings.compare(known, info)
             if finding is not None:
                 suspects.append(finding)
             elif known.path in shown:
                 sound.append(known.path)
-        findings = list(self._confirmed(tenant, suspects))
-        return _joined(self._unshown(sound), self._told(findings, shown))
+        found = list(self._confirmed(tenant, suspects))
+        return _joined(self._unshown(sound), self._told(found, shown))
 
     def _confirmed(
         self, tenant: str, suspects: list[Finding]
@@ -214,7 +170,7 @@ class DriftCheck:
         for finding in suspects:
             known = finding.known
             record = found.get(keys.heat_stack(known.path))
-            version = _settled_version(
+            version = findings.settled_version(
                 found.get(keys.config(known.path)),
                 found.get(keys.accepted(known.path)),
             )
@@ -235,17 +191,16 @@ class DriftCheck:
             return finding
         if info.running:
             return None
-        return compare(finding.known, info) or Finding(
+        return findings.compare(finding.known, info) or Finding(
             finding.known, Kind.CHANGED, 'its tags are not ours any more'
         )
 
     def _told(
-        self, findings: Iterable[Finding], shown: Mapping[str, str]
+        self, found: Sequence[Finding], shown: Mapping[str, str]
     ) -> base.Upkeep:
         keys, puts = self._context.keys, []
-        findings = list(findings)
         since = clocks.timestamp(self._context.clock)
-        for finding in findings:
+        for finding in found:
             known = finding.known
             if shown.get(known.path) != finding.kind:
                 LOG.warning(
@@ -258,20 +213,20 @@ class DriftCheck:
                 key = keys.drift(known.path)
                 puts.append(store.Put(key, finding.encode(since)))
         return base.Upkeep(
-            tuple(self._requests(findings, since)),
+            tuple(self._requests(found, since)),
             tuple(store.Transition((), (p,)) for p in puts),
         )
 
     def _requests(
-        self, findings: list[Finding], since: str
+        self, found: Sequence[Finding], since: str
     ) -> Iterator[Request]:
         """Ask for what is not asked for yet, if the operator wants that."""
-        if not findings or self._group.drift_action != REAPPLYING:
+        if not found or self._group.drift_action != REAPPLYING:
             return
         asked = self._asked()
-        for finding in findings:
+        for finding in found:
             if finding.known.ref not in asked:
-                yield _request(finding, since)
+                yield findings.request(finding, since)
 
     def _asked(self) -> set[ResourceRef]:
         """The resources that earlier rounds still wait for."""
@@ -280,7 +235,8 @@ class DriftCheck:
         for kv in self._context.store.range(prefix).items:
             with contextlib.suppress(exceptions.DecodeError):
                 request = Request.decode(kv.key, kv.value)
-                if request.answer is None and request.requested_by == _WHO:
+                ours = request.requested_by == findings.WHO
+                if ours and request.answer is None:
                     found.add(request.resource)
         return found
 
@@ -291,56 +247,6 @@ class DriftCheck:
                 store.Transition((), (store.Delete(key),)) for key in keys
             )
         )
-
-
-def compare(known: Known, info: backend.StackInfo | None) -> Finding | None:
-    """Whether a stack that nobody works on is as we left it."""
-    mark = known.record.mark or StackMark('')
-    if info is None:
-        return Finding(known, Kind.DELETED, 'it is not in Heat any more')
-    if mark.uuid not in ('', info.id):
-        reason = f'it was {mark.uuid} and is {info.id} now'
-        return Finding(known, Kind.REPLACED, reason)
-    if info.failed:
-        return Finding(known, Kind.FAILED, f'it is {info.status}')
-    if mark.changed_at not in ('', info.changed_at):
-        reason = f'it was changed at {info.changed_at} and is {info.status}'
-        return Finding(known, Kind.CHANGED, reason)
-    return None
-
-
-def _is_ours(record: StackRecord) -> bool:
-    status = record.stack_status
-    return status.endswith('_COMPLETE') and status != 'DELETE_COMPLETE'
-
-
-def _settled_version(
-    config: store.KeyValue | None, accepted: store.KeyValue | None
-) -> int | None:
-    """The version of a resource that is to be what it is, or None."""
-    if config is None or accepted is None:
-        return None
-    try:
-        wanted = Config.decode(config.key, config.value)
-        done = codec.loads_object(accepted.key, accepted.value).get('version')
-    except exceptions.DecodeError:
-        return None
-    if wanted.marked_for_deletion or wanted.version != done:
-        return None
-    return wanted.version
-
-
-def _request(finding: Finding, now: str) -> Request:
-    forced = finding.kind is not Kind.DELETED
-    return Request(
-        REAPPLY,
-        finding.known.ref,
-        finding.version,
-        paced=True,
-        options={'force': True} if forced else {},
-        requested_at=now,
-        requested_by=_WHO,
-    )
 
 
 def _joined(one: base.Upkeep, other: base.Upkeep) -> base.Upkeep:

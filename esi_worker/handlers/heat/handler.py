@@ -116,7 +116,7 @@ class HeatHandler(base.Handler):
             else:
                 known.append(journey)
         until = self.context.clock.monotonic() + POLL_BUDGET
-        for tenant, group in _by_tenant(known).items():
+        for tenant, group in batching.by_tenant(known).items():
             if self.context.clock.monotonic() > until:
                 break
             self._poll_tenant(tenant, group, until, outcomes)
@@ -287,15 +287,6 @@ def _forbidden(journey: Journey, error: errors.HeatForbids) -> Outcome:
     journey.watch.skip()
     text = masking.masked(str(error), journey.secrets)
     return Retry(text, FORBIDDEN_DELAY)
-
-
-def _by_tenant(known: Iterable[Journey]) -> dict[str, list[Journey]]:
-    """The journeys of each tenant, those not looked at for longest first:
-    a slow Heat leaves no time for all of them in one call."""
-    groups: dict[str, list[Journey]] = {}
-    for journey in sorted(known, key=lambda each: each.watch.seen_at):
-        groups.setdefault(journey.tenant, []).append(journey)
-    return groups
 
 
 def _little_jitter() -> float:

@@ -255,7 +255,7 @@ def _info(stack: Any, manager: Any) -> backend.StackInfo:
         id=fields['id'],
         name=fields['stack_name'],
         status=fields['stack_status'],
-        reason=fields.get('stack_status_reason') or '',
+        reason=_reason(fields.get('stack_status_reason')),
         tags=tuple(tags.split(',') if isinstance(tags, str) else tags),
         changed_at=changed_at,
         age=ages.age(changed_at, manager.client.answered_at),
@@ -267,8 +267,12 @@ def _resource(fields: dict[str, Any]) -> backend.ResourceInfo:
         name=fields['resource_name'],
         type=fields['resource_type'],
         status=fields['resource_status'],
-        reason=fields.get('resource_status_reason') or '',
+        reason=_reason(fields.get('resource_status_reason')),
     )
+
+
+def _reason(told: str | None) -> str:
+    return translating.without_internals(told or '')
 
 
 def _names(changed: Iterable[dict[str, Any]]) -> tuple[str, ...]:

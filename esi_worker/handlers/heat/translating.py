@@ -35,7 +35,9 @@ from esi_worker.handlers.heat import errors
 _MAX_REASON = 800
 #: Queries hold long lists of ids.
 _QUERY = re.compile(r'\?\S*')
-_TRACEBACK = 'Traceback (most recent call last)'
+#: Where the inside of Heat begins in what it tells: its code, or the
+#: statement that its database refused, with the values of its users.
+_INTERNALS = re.compile(r'Traceback \(most recent call last\)|\[SQL: ')
 #: Not now: the token, the pace, a timeout; and every server error.
 _TRANSIENT_CODES = frozenset((401, 408, 425, 429))
 #: Something between us and Heat has lost its answer.
@@ -149,6 +151,11 @@ def _reason(error: Any) -> tuple[str, str]:
     return str(kind or ''), _one_line(message)
 
 
+def without_internals(text: str) -> str:
+    """A message or reason of Heat as far as it is meant for users."""
+    return _INTERNALS.split(text, maxsplit=1)[0].rstrip()
+
+
 def _one_line(text: str) -> str:
-    text = ' '.join(text.partition(_TRACEBACK)[0].split())
+    text = ' '.join(without_internals(text).split())
     return text if len(text) <= _MAX_REASON else text[:_MAX_REASON] + '...'

@@ -18,10 +18,11 @@ from oslo_config import cfg
 
 from esi_worker.embedded import fixtures
 from esi_worker.handlers.heat import options, remote
+from esi_worker.tests.contract import stack_case, stack_reading
 from esi_worker.tests.contract import stack_contract as contract
 
 
-class _HeatMixin(contract.StackContract):
+class _HeatMixin(stack_case.StackContract):
     def make_backend(self) -> remote.HeatBackend:
         server = self.useFixture(fixtures.HeatFixture()).server
         conf = cfg.ConfigOpts()
@@ -52,17 +53,17 @@ class HeatRefusalsTest(_HeatMixin, contract.Refusals):
     pass
 
 
-class HeatListingsTest(_HeatMixin, contract.Listings):
+class HeatListingsTest(_HeatMixin, stack_reading.Listings):
     pass
 
 
-class HeatContentsTest(_HeatMixin, contract.Contents):
+class HeatContentsTest(_HeatMixin, stack_reading.Contents):
     pass
 
 
-class HeatResourcesTest(_HeatMixin, contract.Resources):
+class HeatResourcesTest(_HeatMixin, stack_reading.Resources):
     pass
 
 
-class HeatPreviewsTest(_HeatMixin, contract.Previews):
+class HeatPreviewsTest(_HeatMixin, stack_reading.Previews):
     pass

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from esi_worker import clock as clocks
 from esi_worker.handlers.heat import memory
+from esi_worker.tests.contract import stack_case, stack_reading
 from esi_worker.tests.contract import stack_contract as contract
 
 
-class _MemoryMixin(contract.StackContract):
+class _MemoryMixin(stack_case.StackContract):
     def make_backend(self) -> memory.MemoryBackend:
         self.clock = clocks.ManualClock()
         return memory.MemoryBackend(self.clock)
@@ -51,17 +52,17 @@ class MemoryRefusalsTest(_MemoryMixin, contract.Refusals):
     pass
 
 
-class MemoryListingsTest(_MemoryMixin, contract.Listings):
+class MemoryListingsTest(_MemoryMixin, stack_reading.Listings):
     pass
 
 
-class MemoryContentsTest(_MemoryMixin, contract.Contents):
+class MemoryContentsTest(_MemoryMixin, stack_reading.Contents):
     pass
 
 
-class MemoryResourcesTest(_MemoryMixin, contract.Resources):
+class MemoryResourcesTest(_MemoryMixin, stack_reading.Resources):
     pass
 
 
-class MemoryPreviewsTest(_MemoryMixin, contract.Previews):
+class MemoryPreviewsTest(_MemoryMixin, stack_reading.Previews):
     pass

@@ -69,14 +69,6 @@ class DriftTestCase(operations.OperationsTestCase):
             **tags,
         )
 
-    def change_by_hand(self) -> None:
-        """As ``openstack stack update --existing`` does; tags stay."""
-        self.stacks.update(
-            self.identity(),
-            existing=True,
-            parameters={'admin_state_up': False},
-        )
-
     def delete_by_hand(self) -> None:
         self.stacks.delete(self.identity())
 

@@ -17,6 +17,8 @@ The store in memory has the limit of etcd, 128 operations.
 
 from __future__ import annotations
 
+from typing import Any
+
 from esi_worker.model import Job, RequestOutcome, ResourceRef
 from esi_worker.tests import cases
 from esi_worker.tests.cluster import NETWORK, SUBNET
@@ -26,11 +28,8 @@ MANY = 300
 
 
 class ManyRequestsTest(cases.ClusterTest):
-    def ask(self, **fields: object) -> list[str]:
-        return [
-            self.cluster.request(N, **fields)  # type: ignore[arg-type]
-            for _ in range(MANY)
-        ]
+    def ask(self, **fields: Any) -> list[str]:
+        return [self.cluster.request(N, **fields) for _ in range(MANY)]
 
     def jobs(self, id_: str) -> tuple[str, ...]:
         answer = self.cluster.answer(id_)

@@ -21,7 +21,7 @@ from typing import Any
 import testtools
 
 from esi_worker.handlers import Upkeep
-from esi_worker.handlers.heat import drifting
+from esi_worker.handlers.heat import findings
 from esi_worker.model import (
     Action,
     Answer,
@@ -269,4 +269,4 @@ class RecordsTest(DriftTest):
         self.assertEqual({}, self.shown())
         self.delete()
         self.check()
-        self.assertEqual(drifting.Kind.DELETED, self.shown()['kind'])
+        self.assertEqual(findings.Kind.DELETED, self.shown()['kind'])
