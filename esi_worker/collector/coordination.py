@@ -156,11 +156,8 @@ class Coordinator:
             silence_deadline=self._silence_deadline,
             clock=self._clock,
         )
-        self._store.put(
-            self._keys.collector(self._identity),
-            self._member.encode(),
-            lease=keeper.lease.id,
-        )
+        key, value, lease = self._registration(keeper)
+        self._store.put(key, value, lease=lease)
         LOG.info('Collector has joined; id=%s', self._identity)
 
     def leave(self) -> None:
@@ -189,6 +186,7 @@ class Coordinator:
             self._take(item)
             item = self._follower.poll(0.0)
         if not self._unlisted:
+            self._stay_registered()
             self._share()
             self._roster.finish_deletions()
         return happened
@@ -226,6 +224,26 @@ class Coordinator:
             self._roster.take(item)
         if isinstance(item, store.Snapshot):
             self._unlisted.discard(item.prefix)
+
+    def _stay_registered(self) -> None:
+        """Put our key again if somebody has removed it.
+
+        The lease lives on without it, and nobody gives us anything.
+        """
+        keeper = self.keeper
+        if keeper is None or self._ownership.is_member():
+            return
+        key, value, lease = self._registration(keeper)
+        result = self._store.txn(
+            [store.Compare.missing(key)], [store.Put(key, value, lease)]
+        )
+        if result.succeeded:
+            LOG.warning('The key of this collector was lost; key=%s', key)
+
+    def _registration(self, keeper: store.LeaseKeeper) -> tuple[str, str, int]:
+        """The key that others see us by, its value and its lease."""
+        key = self._keys.collector(self._identity)
+        return key, self._member.encode(), keeper.lease.id
 
     def _share(self) -> None:
         """Bring what we have in line with what the ring gives us."""

@@ -44,7 +44,8 @@ from esi_worker.collector.targets import Target
 LOG = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS = 5.0
-#: Seconds after which a key is looked at again although it was marked.
+#: Seconds after which a key is looked at again although it was marked;
+#: what is held until then is looked at when that is over.
 _AGAIN_SECONDS = 60.0
 
 
@@ -110,9 +111,10 @@ class OrphanMarker:
         }
 
     def _is_due(self, target: Target) -> bool:
-        revision, marked_at = self._marked.get(target.id, (0, 0.0))
-        age = self._clock.monotonic() - marked_at
-        return revision != target.revision or age >= _AGAIN_SECONDS
+        revision, again_at = self._marked.get(target.id, (0, 0.0))
+        return (
+            revision != target.revision or self._clock.monotonic() >= again_at
+        )
 
     def _mark(self, target: Target) -> None:
         if target.id not in self._marked:
@@ -122,8 +124,10 @@ class OrphanMarker:
                 target,
             )
         self._syncer.publish(target, STATUS, FAIL)
-        now = self._clock.monotonic()
-        self._marked[target.id] = (target.revision, now)
+        held = self._syncer.held_for(target, STATUS, FAIL)
+        pause = min(held or _AGAIN_SECONDS, _AGAIN_SECONDS)
+        again_at = self._clock.monotonic() + pause
+        self._marked[target.id] = (target.revision, again_at)
 
     def _fence(self, target: Target) -> Sequence[store.Compare]:
         partition = partition_of(target.affinity)

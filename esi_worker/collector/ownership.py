@@ -156,6 +156,11 @@ class Ownership:
 
     # --- what follows from it ---------------------------------------------
 
+    def is_member(self) -> bool:
+        """Whether the others see us."""
+        with self._lock:
+            return self._identity in self._members
+
     def wanted(self) -> frozenset[str]:
         """The parts that the ring gives to us."""
         with self._lock:

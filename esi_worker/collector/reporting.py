@@ -39,6 +39,9 @@ LOG = logging.getLogger(__name__)
 _BACKOFF = 8
 _LIMIT = 60.0
 
+#: A hold that lasts longer than this is looked at in between.
+_HOLD = Pace(interval=3600.0, limit=3600.0)
+
 _Job = tuple[str, str]
 
 
@@ -108,6 +111,7 @@ class Reporter:
         for name, syncer in self._syncers.items():
             syncer.forget(target_id)
             self._publisher.remove((target_id, name))
+            self._publisher.remove(('held', target_id, name))
             with self._lock:
                 self._pending.pop((target_id, name), None)
                 self._errors.pop((target_id, name), None)
@@ -129,6 +133,34 @@ class Reporter:
                 self._try((target.id, name), syncer, target, entry)
             elif syncer.needs(target, entry.key, entry.value):
                 self._queue((target.id, name), entry.key)
+            if syncer.held_for(target, entry.key, entry.value) > 0:
+                self._wait((target.id, name))
+
+    def _wait(self, job: _Job) -> None:
+        """Offer what is held when its time is over, polled or not."""
+        self._publisher.add(('held', *job), lambda: self._end_hold(job), _HOLD)
+
+    def _end_hold(self, job: _Job) -> Verdict:
+        target_id, syncer_name = job
+        left = self._held_for(target_id, self._syncers[syncer_name])
+        if left > 0:
+            return Verdict(retry=left)
+        self.again(target_id)
+        return Verdict(once=True)
+
+    def _held_for(self, target_id: str, syncer: Syncer) -> float:
+        """Seconds until none of a target's last values is held."""
+        target = self._registry.get(target_id)
+        if target is None:
+            return 0.0
+        return max(
+            (
+                syncer.held_for(target, entry.key, entry.value)
+                for entry in self._registry.values(target_id)
+                if entry.value is not None
+            ),
+            default=0.0,
+        )
 
     def _queue(self, job: _Job, result: str) -> None:
         with self._lock:

@@ -98,6 +98,14 @@ class Syncer(plugins.Plugin, abc.ABC):
         """
         return True
 
+    def held_for(self, target: Target, name: str, value: Json) -> float:
+        """Seconds for which ``publish`` keeps this value back, or 0.
+
+        The last value is offered again when they are over, whether there
+        was a poll or not. It must not wait for anything.
+        """
+        return 0.0
+
     @abc.abstractmethod
     def publish(self, target: Target, name: str, value: Json) -> None:
         """Make a value known.

@@ -135,6 +135,11 @@ class EtcdSyncer(base.Syncer):
         operation = self._operation('', target, kv, state, change)
         return operation is not None
 
+    def held_for(self, target: Target, name: str, value: Json) -> float:
+        if _field(target, name) is None:
+            return 0.0
+        return self._held_for(target, value)
+
     def publish(self, target: Target, name: str, value: Json) -> None:
         field = _field(target, name)
         fence = self.context.fence(target)
@@ -170,7 +175,7 @@ class EtcdSyncer(base.Syncer):
 
     def _publication(self, target: Target, field: str, value: Json) -> _Change:
         version = target.version
-        held = self._is_held(target, value)
+        held = self._held_for(target, value) > 0
 
         def change(now: Published | None) -> Published | None:
             before = now or Published(version, {})
@@ -181,13 +186,16 @@ class EtcdSyncer(base.Syncer):
 
         return change
 
-    def _is_held(self, target: Target, value: Json) -> bool:
+    def _held_for(self, target: Target, value: Json) -> float:
         hold = holding.hold_of(target, target.syncer_properties[_NAME])
         if hold is None:
-            return False
-        if not hold.holds(value, self.context.clock.time()):
+            return 0.0
+        now = self.context.clock.time()
+        if not hold.holds(value, now):
             self._places.release(target.id, target.version)
-        return not self._places.is_released(target.id, target.version)
+        if self._places.is_released(target.id, target.version):
+            return 0.0
+        return hold.until - now
 
     def changed(self, path: str, republish: Callable[[str], None]) -> None:
         """Something has happened to the keys of a resource."""

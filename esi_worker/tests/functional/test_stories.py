@@ -44,10 +44,6 @@ TEMPLATES = '/config/v2.0/heat_templates'
 #: conformance tests.
 FIELDS = ('handler', 'action', 'is_first', 'is_last', 'on_failure')
 
-#: Types whose shipped template holds back what a device that does not
-#: answer would say at first.
-HELD = ('ese_logical_port',)
-
 
 class StoryTest(support.ServiceTestCase):
     traces: ClassVar[traces.Traces]
@@ -254,8 +250,6 @@ class StoryTest(support.ServiceTestCase):
 
     def check_monitoring(self, write: stories.Write) -> None:
         """Whether it is up depends on devices that are not there."""
-        if write.type in HELD and not self.recorded_templates:
-            return
         found = self.history.put(
             f'/monitoring/{write.path}',
             lambda event: event.json['version'] == write.version,

@@ -63,6 +63,36 @@ class TestHold(testtools.TestCase):
             '{"version":3,"vmi":"FAIL"}', self.setting.monitoring()
         )
 
+    def test_it_is_published_at_the_end_of_the_time(self) -> None:
+        """However rarely a device that does not answer is polled."""
+        self.setting = support.Setting(poll_backoff=4)
+        self.post()
+        self.see('FAIL')
+        polls = [self.setting.poll()]
+        for seconds in (60, 89):
+            self.setting.clock.advance(seconds)
+            polls.append(self.setting.poll())
+        before = self.setting.monitoring()
+
+        self.setting.clock.advance(1)
+        polls.append(self.setting.poll())
+
+        self.assertIsNone(before)
+        self.assertEqual([1, 0, 1, 0], polls)
+        self.assertEqual(
+            '{"version":3,"vmi":"FAIL"}', self.setting.monitoring()
+        )
+
+    def test_what_is_gone_by_then_is_not_published(self) -> None:
+        shown = support.decoded(self.post())
+        self.see('FAIL')
+        self.setting.client.simulate_delete(f'/targets/{shown["id"]}')
+
+        self.setting.clock.advance(210)
+        self.setting.poll()
+
+        self.assertIsNone(self.setting.monitoring())
+
     def test_a_good_status_ends_the_hold_for_good(self) -> None:
         self.post()
 

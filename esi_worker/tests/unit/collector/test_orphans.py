@@ -101,3 +101,22 @@ class TestOrphans(testtools.TestCase):
         self.pass_time(61)
 
         self.assertEqual(FAIL, self.setting.monitoring())
+
+    def test_what_was_held_is_marked_at_the_end_of_its_time(self) -> None:
+        hold = {'positive_status': ['UP'], 'time_seconds': 30}
+        self.setting.crash()
+        self.setting = support.Setting(self.setting.store, self.setting.clock)
+        self.setting.post(
+            resource_id='p2',
+            syncer_properties={
+                'etcd': {'status': {'key': 'vmi'}, 'hold_options': hold}
+            },
+        )
+        self.setting.crash()
+
+        self.pass_time(25)
+        before = self.setting.monitoring('p2')
+        self.pass_time(5)
+
+        self.assertIsNone(before)
+        self.assertEqual(FAIL, self.setting.monitoring('p2'))

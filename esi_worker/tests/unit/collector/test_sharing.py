@@ -102,6 +102,22 @@ class TestSharing(testtools.TestCase):
 
         self.assertEqual(COUNT, second.poll())
 
+    def test_one_whose_keys_are_lost_goes_on(self) -> None:
+        """Its lease lives on, so nothing else tells it."""
+        kept = (support.KEYS.collector(''), support.KEYS.partition(''))
+        for prefix in kept:
+            for kv in self.first.store.range(prefix).items:
+                self.first.store.delete(kv.key)
+
+        self.settle(self.first)
+
+        self.assertEqual(COUNT, self.first.poll())
+        found = self.first.store.get(
+            support.KEYS.collector(self.first.coordinator.identity)
+        )
+        assert found is not None and self.first.coordinator.keeper is not None
+        self.assertEqual(self.first.coordinator.keeper.lease.id, found.lease)
+
     def test_nothing_is_taken_while_it_is_still_polled(self) -> None:
         seen: list[int] = []
         joined: list[support.Setting] = []
