@@ -134,14 +134,14 @@ class ResourceDelete(_Waiting):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        naming.add_argument(parser)
+        naming.add_several(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        path = naming.path_of(
+        paths = naming.paths_of(
             parsed_args.resource, self.app.keys, self.app.catalog.types
         )
         self.make(
             parsed_args,
-            writing.plan_deletion(self.app.store, self.app.keys, [path]),
+            writing.plan_deletion(self.app.store, self.app.keys, paths),
         )

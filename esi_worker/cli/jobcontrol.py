@@ -62,16 +62,18 @@ class JobRetry(_Asking):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            'job',
-            nargs='+',
+            'resource',
             metavar='JOB',
             help='the id of a job that has failed, or its resource: type '
             'and id, or path',
         )
+        parser.add_argument(
+            'id', nargs='?', metavar='ID', help='its id, after its type'
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        ref, version = self._target(parsed_args.job)
+        ref, version = self._target(naming.words_of(parsed_args))
         text = '' if version is None else f' version {version}'
         self.confirm(parsed_args, f'do the jobs of {ref}{text} again')
         request = Request(REAPPLY, ref, version=version)

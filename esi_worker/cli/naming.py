@@ -31,8 +31,28 @@ HELP = (
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the argument that names one resource."""
-    parser.add_argument('resource', nargs='+', metavar='RESOURCE', help=HELP)
+    """Add the arguments that name one resource, see ``words_of``."""
+    parser.add_argument('resource', metavar='RESOURCE', help=HELP)
+    parser.add_argument(
+        'id', nargs='?', metavar='ID', help='its id, after its type'
+    )
+
+
+def words_of(parsed_args: argparse.Namespace) -> list[str]:
+    """The words of the arguments that name one resource."""
+    words = (parsed_args.resource, parsed_args.id)
+    return [word for word in words if word is not None]
+
+
+def add_several(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names one resource or several."""
+    parser.add_argument(
+        'resource',
+        nargs='+',
+        metavar='RESOURCE',
+        help='the resources: a type and ids of it, or each as <type>:<id> or '
+        'by its path such as v2.0/ports/<id>',
+    )
 
 
 def path_of(
@@ -56,6 +76,19 @@ def path_of(
     if '/' not in path:
         raise exceptions.TerminalError(f'"{word}" names no resource; {HELP}')
     return path
+
+
+def paths_of(
+    words: Sequence[str], keys: store.KeyLayout, types: TypeRegistry
+) -> list[str]:
+    """The paths of the resources that words name.
+
+    :raises TerminalError: one of them names none
+    """
+    name, *ids = words
+    if ids and not {'/', ':'} & set(name):
+        return [_by_type(name, each, types) for each in ids]
+    return [path_of([word], keys, types) for word in words]
 
 
 def ref_of(path: str, types: TypeRegistry) -> ResourceRef:

@@ -50,7 +50,9 @@ class _Asking(base.ChangeCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         types = self.app.catalog.types
-        path = naming.path_of(parsed_args.resource, self.app.keys, types)
+        path = naming.path_of(
+            naming.words_of(parsed_args), self.app.keys, types
+        )
         ref = naming.ref_of(path, types)
         self.confirm(parsed_args, self.plan.format(ref=ref))
         request = Request(self.action, ref, options=self.options(parsed_args))

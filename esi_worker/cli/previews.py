@@ -53,7 +53,7 @@ class ResourcePreview(base.ListCommand):
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         app = self.app
         path = naming.path_of(
-            parsed_args.resource, app.keys, app.catalog.types
+            naming.words_of(parsed_args), app.keys, app.catalog.types
         )
         blueprint = blueprints.Blueprint(
             app.conf, app.catalog, app.store, app.keys

@@ -104,7 +104,7 @@ class ResourceShow(base.ShowCommand):
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         keys, types = self.app.keys, self.app.catalog.types
-        path = naming.path_of(parsed_args.resource, keys, types)
+        path = naming.path_of(naming.words_of(parsed_args), keys, types)
         row, found = _read(self.app.store, keys, path)
         row.jobs = len(jobs_of(self.app.store, keys, types, path))
         lines = base.items(found.get(keys.history(path)))
@@ -183,7 +183,7 @@ class ResourceHistory(base.ListCommand):
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         keys = self.app.keys
         path = naming.path_of(
-            parsed_args.resource, keys, self.app.catalog.types
+            naming.words_of(parsed_args), keys, self.app.catalog.types
         )
         kv = self.app.store.get(keys.history(path))
         return HISTORY, [

@@ -132,7 +132,9 @@ class TemplateRender(base.PlainCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         app = self.app
         catalog = with_stored(app.catalog, app.store, app.keys)
-        path = naming.path_of(parsed_args.resource, app.keys, catalog.types)
+        path = naming.path_of(
+            naming.words_of(parsed_args), app.keys, catalog.types
+        )
         view = _View(app.store, app.keys, catalog.types)
         resource = view.resource(naming.ref_of(path, catalog.types))
         if resource is None:

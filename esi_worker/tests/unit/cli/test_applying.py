@@ -232,6 +232,32 @@ class DeleteTest(ApplyTestCase):
         self.assertEqual(1, self.delete('--wait', '--timeout', '0'))
         self.assertIn('still working', self.stderr.getvalue())
 
+    def test_several_ids_of_a_type_go_at_once(self) -> None:
+        for name in ('n', 'm'):
+            self.apply(NETWORK.replace('id: n', f'id: {name}'))
+        code = self.run_command(
+            'resource', 'delete', 'network', 'n', 'm', '--yes'
+        )
+        self.assertEqual(0, code, self.stderr.getvalue())
+        self.assertEqual((), self.store.range(self.keys.configs).items)
+
+    def test_several_of_different_types_are_named_in_full(self) -> None:
+        self.apply(f'{NETWORK}---\n{{type: subnet, id: s, body: {{}}}}')
+        code = self.run_command(
+            'resource', 'delete', 'subnet:s', 'v2.0/networks/n', '--yes'
+        )
+        self.assertEqual(0, code, self.stderr.getvalue())
+        self.assertEqual((), self.store.range(self.keys.configs).items)
+
+    def test_nothing_goes_when_one_name_is_wrong(self) -> None:
+        self.apply(NETWORK)
+        code = self.run_command(
+            'resource', 'delete', 'network', 'n', 'nobody', '--yes'
+        )
+        self.assertEqual(1, code)
+        self.assertIn('v2.0/networks/nobody', self.stderr.getvalue())
+        self.config()
+
     def test_nothing_to_delete_is_an_error(self) -> None:
         self.assertEqual(1, self.delete())
         self.assertIn(PATH, self.stderr.getvalue())

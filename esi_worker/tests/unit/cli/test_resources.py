@@ -150,7 +150,16 @@ class NamingTest(support.CommandTest):
             (('robot', 'r'), 'known are'),
             (('port:',), 'is empty'),
             (('p',), 'names no resource'),
-            (('a', 'b', 'c'), 'names no resource'),
         ):
             self.assertEqual(1, self.run_command('resource', 'show', *words))
             self.assertIn(reason, self.stderr.getvalue())
+
+    def test_help_of_what_takes_one_promises_no_more(self) -> None:
+        for words in (('resource', 'show'), ('job', 'retry')):
+            self.assertEqual(0, self.run_command('help', *words))
+        self.assertEqual(2, self.stdout.getvalue().count(' [ID]\n'))
+
+    def test_the_graph_is_about_one_resource(self) -> None:
+        words = ('--resource', 'port', 'p', 'q')
+        self.assertEqual(1, self.run_command('job', 'graph', *words))
+        self.assertIn('names no resource', self.stderr.getvalue())
