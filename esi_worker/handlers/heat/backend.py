@@ -75,7 +75,8 @@ class StackInfo:
     ``status`` is Heat's word, such as ``CREATE_IN_PROGRESS``;
     ``changed_at`` is when Heat accepted the last creation or update, in
     its own words and to the second; ``age`` is how many seconds ago that
-    was by Heat's own clock, None if it cannot be told.
+    was by Heat's own clock, None if it cannot be told. ``heat_erred``: the
+    reason is an error of Heat's own database, and not what was asked for.
     """
 
     id: str
@@ -85,6 +86,7 @@ class StackInfo:
     tags: tuple[str, ...] = ()
     changed_at: str = ''
     age: float | None = dataclasses.field(default=None, compare=False)
+    heat_erred: bool = False
 
     @property
     def action(self) -> str:

@@ -82,7 +82,8 @@ class Efforts:
     ``calls`` counts the changes that Heat has accepted. ``doubt_until``
     is the monotonic time until which a creation without an answer may
     still take effect. ``renewed``: an update has already taken the place
-    of something that never ended. ``forbidden`` counts the refusals without
+    of something that never ended. ``mended`` counts what was asked for
+    again after an error of Heat itself, ``forbidden`` the refusals without
     a reason since Heat has accepted a change.
     """
 
@@ -90,6 +91,7 @@ class Efforts:
     calls: int = 0
     doubt_until: float = 0.0
     renewed: bool = False
+    mended: int = 0
     forbidden: int = 0
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 
 from oslo_log import log
 
+from esi_worker import masking
 from esi_worker.handlers.heat import (
     acting,
     backend,
@@ -37,6 +38,8 @@ LOG = log.getLogger(__name__)
 
 #: So many times a stack that Heat fails to delete is deleted.
 MAX_DELETES = 3
+#: So many times a stack is asked for again that failed by Heat itself.
+MAX_MENDED = 2
 
 Info = backend.StackInfo | None
 
@@ -76,7 +79,7 @@ class Watcher:
         """Something that this job has not begun is over."""
         if info is not None and info.failed and _has_digest(journey, info):
             # An earlier attempt of this very job has begun it.
-            raise self._failure(journey, info)
+            return self._failed(journey, info)
         return self._actor.act(journey, info)
 
     def _applied(self, journey: journeys.Journey, info: Info) -> Outcome:
@@ -88,8 +91,25 @@ class Watcher:
                 journey, f'{info.status} is no answer to our {journey.expects}'
             )
         if info.failed:
-            raise self._failure(journey, info)
+            return self._failed(journey, info)
         return self._actor.finish(journey, info)
+
+    def _failed(
+        self, journey: journeys.Journey, info: backend.StackInfo
+    ) -> Outcome:
+        """What we asked for has failed, which may be no fault of its own:
+        Heat purges what an update has superseded, and may lose a race
+        against itself."""
+        if not info.heat_erred or journey.efforts.mended >= MAX_MENDED:
+            raise self._failure(journey, info)
+        journey.efforts.mended += 1
+        LOG.warning(
+            'Stack %s is %s by an error of Heat itself, asking again: %s',
+            journey.name,
+            info.status,
+            masking.masked(info.reason, journey.secrets),
+        )
+        return self._actor.act(journey, info)
 
     def _deleted(self, journey: journeys.Journey, info: Info) -> Outcome:
         """A deletion is over; what comes next depends on the job."""

@@ -37,7 +37,12 @@ import threading
 import uuid
 
 from esi_worker import clock as clocks
-from esi_worker.handlers.heat import backend, errors, memory_template
+from esi_worker.handlers.heat import (
+    backend,
+    errors,
+    memory_template,
+    translating,
+)
 
 _DONE = {
     'CREATE': 'Stack CREATE completed successfully',
@@ -62,10 +67,11 @@ class _Stack:
             id=self.id,
             name=self.request.name,
             status=f'{self.action}_{self.status}',
-            reason=self.reason,
+            reason=translating.without_internals(self.reason),
             tags=self.request.tags,
             changed_at=str(self.changes),
             age=now - self.begun,
+            heat_erred=translating.is_of_database(self.reason),
         )
 
     @property

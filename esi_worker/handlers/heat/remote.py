@@ -251,14 +251,16 @@ def _info(stack: Any, manager: Any) -> backend.StackInfo:
     changed_at = (
         fields.get('updated_time') or fields.get('creation_time') or ''
     )
+    told = fields.get('stack_status_reason') or ''
     return backend.StackInfo(
         id=fields['id'],
         name=fields['stack_name'],
         status=fields['stack_status'],
-        reason=_reason(fields.get('stack_status_reason')),
+        reason=translating.without_internals(told),
         tags=tuple(tags.split(',') if isinstance(tags, str) else tags),
         changed_at=changed_at,
         age=ages.age(changed_at, manager.client.answered_at),
+        heat_erred=translating.is_of_database(told),
     )
 
 
@@ -267,12 +269,10 @@ def _resource(fields: dict[str, Any]) -> backend.ResourceInfo:
         name=fields['resource_name'],
         type=fields['resource_type'],
         status=fields['resource_status'],
-        reason=_reason(fields.get('resource_status_reason')),
+        reason=translating.without_internals(
+            fields.get('resource_status_reason') or ''
+        ),
     )
-
-
-def _reason(told: str | None) -> str:
-    return translating.without_internals(told or '')
 
 
 def _names(changed: Iterable[dict[str, Any]]) -> tuple[str, ...]:

@@ -37,7 +37,16 @@ _MAX_REASON = 800
 _QUERY = re.compile(r'\?\S*')
 #: Where the inside of Heat begins in what it tells: its code, or the
 #: statement that its database refused, with the values of its users.
-_INTERNALS = re.compile(r'Traceback \(most recent call last\)|\[SQL: ')
+_INTERNALS = re.compile(
+    r'Traceback \(most recent call last\)|\[SQL: '
+    r'|\(Background on this error at: '
+)
+#: What only an error of Heat's own database holds: the driver's name for
+#: it, the statement, or where SQLAlchemy explains it.
+_DATABASE = re.compile(
+    r'\((?:psycopg2?|pymysql|MySQLdb|sqlite3)\.[\w.]+\) '
+    r'|\[SQL: |\(Background on this error at: '
+)
 #: Not now: the token, the pace, a timeout; and every server error.
 _TRANSIENT_CODES = frozenset((401, 408, 425, 429))
 #: Something between us and Heat has lost its answer.
@@ -149,6 +158,14 @@ def _reason(error: Any) -> tuple[str, str]:
         return '', ''
     kind = body.get('type')
     return str(kind or ''), _one_line(message)
+
+
+def is_of_database(text: str) -> bool:
+    """Whether a reason tells an error of Heat's own database.
+
+    :param text: the whole of it, internals included
+    """
+    return _DATABASE.search(text) is not None
 
 
 def without_internals(text: str) -> str:

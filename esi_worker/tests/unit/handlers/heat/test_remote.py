@@ -262,6 +262,31 @@ class ErrorTest(RemoteTestCase):
         info = self.stacks.find('t1', 'net_1')
         assert info is not None
         self.assertEqual("(1451, 'foreign key')", info.reason)
+        self.assertTrue(info.heat_erred)
+
+    def test_errors_of_the_database_of_heat_are_told_apart(self) -> None:
+        for reason, erred in (
+            ('(psycopg2.OperationalError) the server is gone', True),
+            ('(pymysql.err.IntegrityError) (1451, "x")', True),
+            ('gone\n(Background on this error at: https://sqlalche.me)', True),
+            (
+                'ValueError: resources.a: (see psycopg2.OperationalError)',
+                False,
+            ),
+            ('Resource CREATE failed: quota', False),
+            (None, False),
+        ):
+            stack = {
+                'id': 'u1',
+                'stack_name': 'net_1',
+                'stack_status': 'CREATE_FAILED',
+                'stack_status_reason': reason,
+            }
+            self.http.get(STACKS, json={'stacks': [stack]}, headers=JSON)
+            info = self.stacks.find('t1', 'net_1')
+            assert info is not None
+            self.assertEqual(erred, info.heat_erred, str(reason))
+            self.assertNotIn('Background', info.reason)
 
     def test_statement_in_the_reason_of_a_resource_is_not_told(self) -> None:
         resource = {
