@@ -147,8 +147,7 @@ class Inventory:
 
     def name_of(self, path: str) -> str:
         """``<type>:<id>``, or the path when its type is unknown."""
-        place = self._types.locate(path)
-        return path if place is None else f'{place[0].name}:{place[1]}'
+        return self._types.name_of(path)
 
     def type_of(self, path: str) -> str:
         """The name of a resource's type, ``unknown`` for no known one."""

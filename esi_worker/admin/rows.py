@@ -81,6 +81,7 @@ class ResourceRow:
     stack_reason: str = ''
     blocked: str = ''
     blocked_since: str = ''
+    blocked_version: int = 0
     waits_for: tuple[str, ...] = ()
     jobs: int = 0
 
@@ -205,6 +206,7 @@ def take_blocked(row: ResourceRow, kv: store.KeyValue | None) -> None:
     record = fields(kv)
     row.blocked = _text(record.get('reason'))
     row.blocked_since = _text(record.get('since'))
+    row.blocked_version = _number(record.get('version')) or 0
     waits_for = record.get('waits_for')
     listed = waits_for if isinstance(waits_for, list) else ()
     row.waits_for = tuple(str(ref) for ref in listed)

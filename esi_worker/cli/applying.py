@@ -35,7 +35,8 @@ class _Waiting(base.ChangeCommand):
         parser.add_argument(
             '--wait',
             action='store_true',
-            help='wait until it has taken effect and tell how far it is',
+            help='wait until it has taken effect and tell how far it is; '
+            'also ends when something stays blocked',
         )
         parser.add_argument(
             '--timeout',
@@ -77,10 +78,12 @@ class _Waiting(base.ChangeCommand):
             self._wait(changes, parsed_args.timeout)
 
     def _wait(self, changes: Sequence[writing.Change], timeout: float) -> None:
+        types = self.app.catalog.types
         goals = [
             progress.Goal(
                 change.path,
                 None if change.kind is Kind.DELETE else change.version,
+                types.name_of(change.path),
             )
             for change in changes
         ]

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 import dataclasses
 import time
 
@@ -22,6 +22,9 @@ from esi_worker import exceptions, store
 from esi_worker.admin import rows
 
 _INTERVAL = 0.5
+#: Seconds for which a block must stay as it is to be taken for the end;
+#: a manager plans again at once when what a resource needs has come.
+_SETTLED = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Goal:
 
     path: str
     version: int | None
+    name: str
+    """The resource as ``<type>:<id>``."""
 
     @property
     def is_end(self) -> bool:
@@ -38,11 +43,24 @@ class Goal:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a resource is; ``over`` when it will not go on by itself."""
+    """How far a resource is; ``over`` when it will not go on by itself.
+
+    ``needs`` are the resources that one waits for which is blocked; None
+    for one that is not, or whose block has an end or is of another version.
+    """
 
     text: str
     over: bool = False
     failed: bool = False
+    needs: frozenset[str] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Seen:
+    """How far a resource is, and since when, as a monotonic time."""
+
+    standing: Standing
+    since: float
 
 
 class Progress:
@@ -65,28 +83,31 @@ class Progress:
         self._pause = pause
 
     def wait(self, goals: Iterable[Goal], timeout: float) -> None:
-        """Wait until all is done.
+        """Wait until all is done, or will not be done by itself.
+
+        A blocked resource is not waited for any more when none of those
+        that it needs is waited for or has got there.
 
         :param timeout: seconds
-        :raises TerminalError: something has failed, or time is up; names
-            what and how far it is
+        :raises TerminalError: something has failed, stays blocked, or time
+            is up; names what and how far it is
         """
         left = {goal.path: goal for goal in goals}
-        seen: dict[str, Standing] = {}
+        hopeful = {goal.name for goal in left.values()}
+        seen: dict[str, _Seen] = {}
         end = self._clock() + timeout
         total, failures = len(left), []
         while left:
-            for path, standing in self._look(left).items():
-                if seen.get(path) != standing:
-                    seen[path] = standing
-                    self._tell(f'{path}: {standing.text}')
-                if standing.over:
-                    del left[path]
-                    if standing.failed:
-                        failures.append(f'{path}: {standing.text}')
+            self._follow(left, seen)
+            for path, failed in list(self._ended(left, seen, hopeful)):
+                goal = left.pop(path)
+                if failed:
+                    hopeful.discard(goal.name)
+                    failures.append(f'{path}: {seen[path].standing.text}')
             if left and self._clock() >= end:
                 failures += [
-                    f'{path}: still {seen[path].text}' for path in left
+                    f'{path}: still {seen[path].standing.text}'
+                    for path in left
                 ]
                 break
             if left:
@@ -96,6 +117,35 @@ class Progress:
             raise exceptions.TerminalError(
                 f'{len(failures)} of {total} did not get there:\n  {text}'
             )
+
+    def _follow(
+        self, left: Mapping[str, Goal], seen: dict[str, _Seen]
+    ) -> None:
+        """Note and tell what has moved."""
+        now = self._clock()
+        for path, standing in self._look(left).items():
+            if path not in seen or seen[path].standing != standing:
+                seen[path] = _Seen(standing, now)
+                self._tell(f'{path}: {standing.text}')
+
+    def _ended(
+        self,
+        left: Iterable[str],
+        seen: Mapping[str, _Seen],
+        hopeful: Set[str],
+    ) -> Iterator[tuple[str, bool]]:
+        """What is over, and whether it has failed."""
+        settled = self._clock() - _SETTLED
+        for path in left:
+            standing, since = seen[path].standing, seen[path].since
+            if standing.over:
+                yield path, standing.failed
+            elif (
+                standing.needs is not None
+                and since <= settled
+                and hopeful.isdisjoint(standing.needs)
+            ):
+                yield path, True
 
     def _look(self, goals: Mapping[str, Goal]) -> dict[str, Standing]:
         keys = self._keys
@@ -129,9 +179,12 @@ def _reaching(row: rows.ResourceRow, goal: Goal) -> Standing:
                 f'{row.worker_state}: {row.error}', over=True, failed=True
             )
         return Standing(row.worker_state or 'done', over=True)
-    return _on_the_way(
+    standing = _on_the_way(
         row, row.accepted is not None and row.accepted >= version
     )
+    if not row.blocked or row.blocked_version < version:
+        return standing
+    return dataclasses.replace(standing, needs=frozenset(row.waits_for))
 
 
 def _ending(row: rows.ResourceRow) -> Standing:

@@ -125,6 +125,11 @@ class TypeRegistry:
                 return type_, path[end + 1 :]
         return None
 
+    def name_of(self, path: str) -> str:
+        """``<type>:<id>``, or the path itself when its type is unknown."""
+        place = self.locate(path)
+        return path if place is None else f'{place[0].name}:{place[1]}'
+
     def path(self, ref: ResourceRef) -> str | None:
         """The path of a resource, or None when its type is unknown."""
         type_ = self._by_name.get(ref.type)

@@ -35,6 +35,10 @@ LOG = logging.getLogger(__name__)
 _AGAIN = 1.0
 
 
+#: The version and the reason, as a record for operators has them.
+Shown = tuple[codec.Json, codec.Json]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Block:
     """Why a resource is blocked and what may free it.
@@ -56,6 +60,11 @@ class Block:
     created: int = 0
     idle: bool = False
 
+    @property
+    def shown(self) -> Shown:
+        """What tells one record for operators from another."""
+        return self.version, self.reason
+
     def encode(self, since: str) -> str:
         """The record for operators."""
         return codec.dumps(
@@ -68,12 +77,13 @@ class Block:
         )
 
 
-def shown_reason(key: str, text: str) -> str:
-    """The reason in a record for operators, empty if it has none."""
+def shown(key: str, text: str) -> Shown | None:
+    """What a record for operators tells; None if it cannot be read."""
     try:
-        return str(codec.loads_object(key, text).get('reason', ''))
+        record = codec.loads_object(key, text)
     except exceptions.DecodeError:
-        return ''
+        return None
+    return record.get('version'), record.get('reason')
 
 
 class BlockList:

@@ -92,11 +92,12 @@ def enqueue(keys: store.KeyLayout, job: Job) -> Operations:
 
 
 def block(world: World, found: Block) -> Step | None:
-    """Block a resource; tell about it when the reason is a new one."""
+    """Block a resource; tell about it when the reason is a new one, or is
+    that of a new version."""
     known = world.blocks.get(found.ref)
     world.blocks.add(found)
-    shown = world.shown.pop(found.ref, '')
-    if found.reason == (shown if known is None else known.reason):
+    shown = world.shown.pop(found.ref, None)
+    if found.shown == (shown if known is None else known.shown):
         return None
     LOG.warning('%s is blocked: %s', found.ref, found.reason)
     value = found.encode(clocks.timestamp(world.clock))

@@ -109,8 +109,8 @@ class World:
         self.freed: dict[str, None] = {}
         #: Jobs that have ended and are to be taken out, by their ids.
         self.ended: dict[str, None] = {}
-        #: What earlier leaders have shown of blocks: their reasons.
-        self.shown: dict[ResourceRef, str] = {}
+        #: What earlier leaders have shown of blocks: see ``Block.shown``.
+        self.shown: dict[ResourceRef, blocks.Shown | None] = {}
         self.referrers = referrers.ReferrerIndex(
             lambda: self.cache.refs() | self.accepted.keys(), self.needs_of
         )
@@ -216,7 +216,7 @@ class World:
     def load_blocks(self) -> None:
         """Read which blocks earlier leaders have shown."""
         for ref, kv in self._records(self.keys.blocked('')):
-            self.shown[ref] = blocks.shown_reason(kv.key, kv.value)
+            self.shown[ref] = blocks.shown(kv.key, kv.value)
 
     def _records(
         self, prefix: str

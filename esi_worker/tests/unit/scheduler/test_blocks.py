@@ -65,6 +65,11 @@ class BlockTest(cases.ClusterTest):
         self.write(PORT, 'p', network_id='n', fixed_ips=[{'subnet_id': 's'}])
         self.assertEqual(before + 1, self.cluster.store.revision)
 
+    def test_a_new_version_of_it_is_shown(self) -> None:
+        for version in (1, 2):
+            self.write(SUBNET, 's', version, network_id='n')
+        self.assertEqual(2, self.cluster.blocked(SUBNET, 's')['version'])
+
     def test_it_holds_back_those_that_refer_to_it(self) -> None:
         self.write(SUBNET, 's', network_id='n')
         self.write(NETWORK, 'm')
