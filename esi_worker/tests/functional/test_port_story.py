@@ -128,20 +128,23 @@ class PortStoryTest(support.ServiceTestCase):
     # --- the stories ------------------------------------------------------
 
     def test_a_port_waits_for_its_network_and_subnet(self) -> None:
-        self.write_network()
-        self.write_subnet()
-        self.write_port()
-        self.await_done(f'ports/{self.port}')
-
         network = f'create:heat_worker:network:{self.net}:1'
         subnet = f'create:heat_worker:subnet:{self.sub}:1'
         port = f'create:heat_worker:port:{self.port}:1'
+        # Heat does not end the network before the port has been planned.
+        self.heat.server.faults.set(self.net, 'hold')
+        self.write_network()
+        self.write_subnet()
+        self.write_port()
+        self.history.put(f'/jobs/waiting/{port}:')
+        self.heat.server.faults.clear(self.net)
+        self.await_done(f'ports/{self.port}')
+
         _, job, _ = self.job_of(port).json
         self.assertEqual(
             [network, subnet],
             [each.rpartition(':')[0] for each in job['dependency']],
         )
-        self.history.put(f'/jobs/waiting/{port}:')
         claimed = self.history.put(f'/jobs/working/{port}:').revision
         self.assertGreater(claimed, self.end_of(network))
         self.assertGreater(claimed, self.end_of(subnet))
