@@ -16,10 +16,12 @@
 
 A kind is a folder under esi_worker/tests; without one, all but ``slow``
 run. stestr's own summary is followed by what tests report (their details
-named ``report``), the skipped tests with their reasons and by ``N passed,
-N failed, N skipped``. The exit code is 1 when
-a test failed or when none passed, stestr's own when it broke down, 124
-when the limit passed. Needs no terminal and reads no input.
+named ``report``), the skipped tests with their reasons, the failed ones
+with their tracebacks and once more by name, and by ``N passed, N failed,
+N skipped``: who sees only the end of it still learns what failed. The
+exit code is 1 when a test failed or when none passed, stestr's own when
+it broke down, 124 when the limit passed. Needs no terminal and reads no
+input.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ ROOT = Path(__file__).absolute().parents[1]
 TESTS = ROOT / 'esi_worker' / 'tests'
 REPOSITORY = str(ROOT)
 TIMED_OUT = 124
+#: So many characters of a failure are repeated at the end.
+_TROUBLE = 4000
 
 _PASSED = ('success', 'xfail')
 #: Records that stand for no finished test: listings and stray output.
@@ -55,17 +59,18 @@ _NO_RESULT = ('exists', 'unknown')
 class Summary:
     """The results of one run.
 
-    ``skips`` holds test id and reason, ``reports`` test id and text.
+    ``failures`` holds test id and what went wrong, ``skips`` test id and
+    reason, ``reports`` test id and text.
     """
 
     passed: int = 0
-    failed: int = 0
+    failures: tuple[tuple[str, str], ...] = ()
     skips: tuple[tuple[str, str], ...] = ()
     reports: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return (
-            f'{self.passed} passed, {self.failed} failed, '
+            f'{self.passed} passed, {len(self.failures)} failed, '
             f'{len(self.skips)} skipped'
         )
 
@@ -84,12 +89,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print('stestr has recorded no results; see above for the reason')
         return code or 1
     summary = summarize(_stream(run))
+    show(summary)
+    return code or int(bool(summary.failures) or summary.passed == 0)
+
+
+def show(summary: Summary) -> None:
+    """Print what came of the tests; what matters most comes last."""
     for test, report in summary.reports:
         print(f'{test}:\n{report}')
     for test, reason in summary.skips:
         print(f'skipped: {test}: {reason}')
+    for test, text in summary.failures:
+        print(f'failed: {test}:\n{text}')
+    for test, _ in summary.failures:
+        print(f'failed: {test}')
     print(summary)
-    return code or int(summary.failed > 0 or summary.passed == 0)
 
 
 def summarize(stream: bytes) -> Summary:
@@ -104,9 +118,14 @@ def summarize(stream: bytes) -> Summary:
     tests = [item for item in results if item['status'] not in _NO_RESULT]
     passed = [item for item in tests if item['status'] in _PASSED]
     skipped = [item for item in tests if item['status'] == 'skip']
+    failed = [
+        item for item in tests if item['status'] not in (*_PASSED, 'skip')
+    ]
     return Summary(
         passed=len(passed),
-        failed=len(tests) - len(passed) - len(skipped),
+        failures=tuple(
+            sorted((test['id'], _trouble(test)) for test in failed)
+        ),
         skips=tuple(sorted((test['id'], _reason(test)) for test in skipped)),
         reports=tuple(
             (test['id'], test['details']['report'].as_text())
@@ -119,6 +138,19 @@ def summarize(stream: bytes) -> Summary:
 def _reason(test: Mapping[str, Any]) -> str:
     content = test['details'].get('reason')
     return content.as_text().strip() if content else 'no reason given'
+
+
+def _trouble(test: Mapping[str, Any]) -> str:
+    """The end of a test's tracebacks, or that it never ended."""
+    texts = [
+        content.as_text().strip()
+        for name, content in sorted(test['details'].items())
+        if name.startswith('traceback')
+    ]
+    return (
+        '\n'.join(texts)[-_TROUBLE:]
+        or f'no traceback; it is "{test["status"]}"'
+    )
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
