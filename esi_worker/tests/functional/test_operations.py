@@ -26,6 +26,7 @@ from heatclient import client as heat_client
 from esi_worker.cli import app
 from esi_worker.embedded import fixtures, ours
 from esi_worker.tests.functional import service_support as support
+from esi_worker.tests.unit.documents import blocks, shown
 
 
 class OperationsTestCase(support.ServiceTestCase):
@@ -113,7 +114,10 @@ class PreviewTest(OperationsTestCase):
         )
         return list(rows)
 
-    def test_property_diff_of_what_was_not_applied_yet(self) -> None:
+    @blocks.uses('actions.rst', '$ esi-worker-manage resource preview')
+    def test_property_diff_of_what_was_not_applied_yet(
+        self, shown_text: str
+    ) -> None:
         self.write()
         self.await_state(1)
         before = self.stack().to_dict()
@@ -137,6 +141,10 @@ class PreviewTest(OperationsTestCase):
             },
             row,
         )
+        titles, cells = shown.rows(shown_text)
+        self.assertEqual(titles, list(row))
+        for cell, value in zip(cells, row.values(), strict=True):
+            self.assertIsNone(shown.differs(cell, value))
         self.assertEqual(before, self.stack().to_dict())
 
 

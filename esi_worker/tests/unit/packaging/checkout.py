@@ -17,8 +17,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 import configparser
+import logging
 from pathlib import Path
 
+import fixtures
 from packaging.requirements import Requirement
 import testtools
 
@@ -33,6 +35,18 @@ class CheckoutTest(testtools.TestCase):
         super().setUp()
         if not (ROOT / 'setup.cfg').is_file():
             self.skipTest('this is no checkout: there is no setup.cfg')
+
+
+class KeptLoggers(fixtures.Fixture):
+    """The loggers of the sample as they are, whatever is configured."""
+
+    def _setUp(self) -> None:
+        for name in ('', 'esi_worker', 'esi_worker.audit'):
+            logger = logging.getLogger(name)
+            # The list itself is changed when a handler is taken away.
+            self.addCleanup(setattr, logger, 'handlers', [*logger.handlers])
+            for kept in ('level', 'propagate'):
+                self.addCleanup(setattr, logger, kept, getattr(logger, kept))
 
 
 def setup_cfg() -> configparser.ConfigParser:

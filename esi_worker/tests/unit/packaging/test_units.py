@@ -90,11 +90,7 @@ class LoggingTest(checkout.CheckoutTest):
         text = LOGGING.read_text().replace('/var/log/esi-worker', folder)
         file = Path(folder, 'logging.conf')
         file.write_text(text)
-        names = ('', 'esi_worker', 'esi_worker.audit')
-        for logger in map(logging.getLogger, names):
-            self.addCleanup(setattr, logger, 'handlers', logger.handlers)
-            self.addCleanup(setattr, logger, 'level', logger.level)
-            self.addCleanup(setattr, logger, 'propagate', logger.propagate)
+        self.useFixture(checkout.KeptLoggers())
         logging.config.fileConfig(file, disable_existing_loggers=False)
         logging.getLogger('esi_worker.audit').info('{"event": "x"}')
         self.assertIn('"x"', Path(folder, 'audit.log').read_text())
