@@ -29,20 +29,23 @@ class Health:
     ``watching`` says that the watch proved to be alive within its
     deadline, ``silence`` how many seconds ago it last did. ``lease`` is
     how many seconds the lease is ours for certain. ``leading`` is true
-    on the elected manager only. ``numbers`` are further ones, by name.
+    on the elected manager only. ``listed`` says that the others see the
+    process, if it is one of several that share work. ``numbers`` are
+    further ones, by name.
     """
 
     watching: bool = False
     silence: float = 0.0
     lease: float = 0.0
     leading: bool = False
+    listed: bool = True
     problem: str = ''
     numbers: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
         """Whether the process does its work, as far as it knows."""
-        return self.watching and self.lease > 0
+        return self.watching and self.lease > 0 and self.listed
 
     @property
     def reason(self) -> str:
@@ -51,6 +54,8 @@ class Health:
             return ''
         if self.lease <= 0:
             return self.problem or 'the lease is not held'
+        if self.watching:
+            return 'its key is missing in etcd, so it is given no work'
         return self.problem or (
             f'the watch has shown no sign of life for {self.silence:.0f} s'
         )

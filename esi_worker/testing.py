@@ -34,7 +34,8 @@ from typing import Any
 from oslo_config import cfg
 
 from esi_worker import drivers, exceptions, store, templates
-from esi_worker.handlers.heat import preparing, resolving
+from esi_worker.handlers import resolving
+from esi_worker.handlers.heat import preparing
 from esi_worker.model import Config, Param, Resource, ResourceRef, StackRecord
 from esi_worker.model.codec import Json
 from esi_worker.templates import options as resources

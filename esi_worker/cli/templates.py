@@ -24,7 +24,8 @@ import yaml
 from esi_worker import drivers, exceptions, masking, store, templates
 from esi_worker.admin import rows
 from esi_worker.cli import base, naming, writing
-from esi_worker.handlers.heat import preparing, resolving, secrecy
+from esi_worker.handlers import resolving
+from esi_worker.handlers.heat import preparing, secrecy
 from esi_worker.mapping import ParameterMappings
 from esi_worker.model import Config, Resource, ResourceRef, TypeRegistry
 from esi_worker.model.codec import Json

@@ -99,6 +99,7 @@ class Coordinator:
             watching=follower.alive and not self._unlisted,
             silence=follower.silence(),
             lease=keeper.remaining() if certain else 0.0,
+            listed=self._ownership.is_member(),
             problem=str(follower.problem or ''),
         )
 

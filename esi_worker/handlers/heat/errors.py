@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from esi_worker import exceptions
 from esi_worker.handlers.heat import backend
-from esi_worker.model import ResourceRef
 
 
 class HeatUnavailable(exceptions.TransientError):
@@ -67,17 +66,6 @@ class HeatForbids(HeatRefused):
     may not, and for a moment while a Keystone that was just started still
     loads its policy. What Heat's own policy forbids has a reason.
     """
-
-
-class OutputNotFound(exceptions.TerminalError):
-    """A job refers to an output that no stack record holds."""
-
-    def __init__(self, output_key: str, ref: ResourceRef, why: str) -> None:
-        super().__init__(f'Output {output_key} of {ref} not found: {why}')
-
-
-class InvalidJob(exceptions.TerminalError):
-    """A job lacks something that the work on its stack needs."""
 
 
 class StackError(exceptions.TerminalError):

@@ -28,7 +28,7 @@ import random
 from oslo_log import log
 
 from esi_worker import exceptions, masking, plugins
-from esi_worker.handlers import base
+from esi_worker.handlers import base, resolving
 from esi_worker.handlers.heat import (
     acting,
     auditing,
@@ -42,7 +42,6 @@ from esi_worker.handlers.heat import (
     preparing,
     previewing,
     remote,
-    resolving,
     results,
     secrecy,
 )

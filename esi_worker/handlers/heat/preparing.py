@@ -24,14 +24,8 @@ from collections.abc import Mapping
 import dataclasses
 
 from esi_worker import exceptions
-from esi_worker.handlers import base
-from esi_worker.handlers.heat import (
-    backend,
-    errors,
-    options,
-    resolving,
-    secrecy,
-)
+from esi_worker.handlers import base, errors, resolving
+from esi_worker.handlers.heat import backend, options, secrecy
 from esi_worker.model import Job, ParamType
 from esi_worker.model.codec import Json
 

@@ -21,12 +21,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from esi_worker import exceptions, masking
-from esi_worker.handlers.heat import (
-    backend,
-    errors,
-    journeys,
-    resolving,
-)
+from esi_worker.handlers import resolving
+from esi_worker.handlers.heat import backend, errors, journeys
 from esi_worker.model import (
     Done,
     Failed,

@@ -17,8 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from esi_worker import exceptions
-from esi_worker.handlers import base
-from esi_worker.handlers.heat import resolving
+from esi_worker.handlers import base, resolving
 from esi_worker.handlers.monitoring import legacy, sections
 from esi_worker.handlers.monitoring.sections import Section
 from esi_worker.model import Job

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import testtools
 
+from esi_worker import exceptions
 from esi_worker.collector.results import DOWN, STATUS, Failure, Sample
 from esi_worker.tests.unit.collector import support
 
@@ -280,6 +281,24 @@ class TestHealth(testtools.TestCase):
         answer = self.setting.client.simulate_get('/readyz')
         self.assertIn('lease', answer.json['reason'])
 
+    def test_is_not_ready_when_the_others_do_not_see_it(self) -> None:
+        setting = self.setting
+        setting.store.delete(
+            support.KEYS.collector(setting.coordinator.identity)
+        )
+        setting.store.interceptor = refuse_writes
+        setting.settle()
+
+        answer = setting.client.simulate_get('/readyz')
+
+        self.assertEqual(503, answer.status_code)
+        self.assertIn('key is missing', answer.json['reason'])
+        setting.store.interceptor = None
+        setting.settle()
+        # Now it sees what it has written.
+        setting.settle()
+        self.assertEqual(200, self.status('/readyz'))
+
     def test_is_not_ready_before_it_has_joined(self) -> None:
         self.setting.coordinator.leave()
 
@@ -287,3 +306,9 @@ class TestHealth(testtools.TestCase):
 
         self.assertEqual(503, answer.status_code)
         self.assertIn('joined', answer.json['reason'])
+
+
+def refuse_writes(call: str, phase: str) -> None:
+    """An interceptor: etcd has no room left."""
+    if call == 'txn':
+        raise exceptions.StoreUnavailable()

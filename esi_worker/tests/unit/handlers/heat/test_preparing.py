@@ -18,7 +18,8 @@ from typing import Any
 
 import testtools
 
-from esi_worker.handlers.heat import backend, preparing, resolving
+from esi_worker.handlers import resolving
+from esi_worker.handlers.heat import backend, preparing
 from esi_worker.model import (
     Failed,
     InProgress,

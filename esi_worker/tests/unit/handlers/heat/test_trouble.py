@@ -18,12 +18,8 @@ from typing import Any, NoReturn
 from unittest import mock
 
 from esi_worker import exceptions
-from esi_worker.handlers.heat import (
-    acting,
-    errors,
-    preparing,
-    resolving,
-)
+from esi_worker.handlers import resolving
+from esi_worker.handlers.heat import acting, errors, preparing
 from esi_worker.model import (
     Action,
     Done,

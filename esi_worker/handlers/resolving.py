@@ -24,7 +24,7 @@ import dataclasses
 from typing import Self
 
 from esi_worker import store
-from esi_worker.handlers.heat import errors
+from esi_worker.handlers import errors
 from esi_worker.model import (
     Param,
     ParamType,
