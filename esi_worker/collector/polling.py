@@ -27,7 +27,7 @@ import threading
 from oslo_log import log as logging
 
 from esi_worker import clock as clocks
-from esi_worker.collector import errors, metrics, results
+from esi_worker.collector import believing, errors, metrics, results
 from esi_worker.collector.catalogue import Catalogue, Served
 from esi_worker.collector.pollers.base import Poller
 from esi_worker.collector.reporting import Reporter
@@ -178,9 +178,8 @@ class Pools:
         """:returns: whether nothing was seen of any target"""
         failed = True
         for target in targets:
-            result = found.get(target.id)
-            if result is None:
-                result = self._failures(target, 'the poll left it out')
+            row = self._served(target).type
+            result = believing.usable(found.get(target.id), row)
             failed &= all(isinstance(each, Failure) for each in result)
             self._reporter.report(target, poller.reporter, result)
         return failed
@@ -189,10 +188,12 @@ class Pools:
         self, poller: Poller, targets: Sequence[Target], timeout: float
     ) -> Mapping[str, Sequence[Result]]:
         try:
-            return poller.poll(targets, timeout)
+            found = poller.poll(targets, timeout)
         except Exception as error:
             LOG.exception('A poller has failed; target=%s', targets[0])
             return self._failed(targets, type(error).__name__)
+        # It is a plugin: what it returns is not checked before.
+        return found if isinstance(found, Mapping) else {}
 
     def _failed(
         self, targets: Sequence[Target], reason: str

@@ -126,7 +126,7 @@ class Scheduler:
             return self._table.is_running(key)
 
     def newly_overdue(self) -> list[Hashable]:
-        """The tasks that have just become too late, or take too long."""
+        """The tasks that are too late, or take too long; see ``Timetable``."""
         with self._changed:
             return self._table.newly_overdue(self._clock.monotonic())
 

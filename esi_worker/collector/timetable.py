@@ -86,8 +86,8 @@ class Row:
     running_since: float | None = None
     again: bool = False
     removed: bool = False
-    #: Set once it was told that this run is overdue.
-    overdue: bool = False
+    #: How often it was told that this run is overdue.
+    told: int = 0
     #: Which of its entries in the heap counts.
     ticket: int = -1
 
@@ -153,7 +153,7 @@ class Timetable:
             if heap and heap[0][0] <= now:
                 _, _, row = heapq.heappop(heap)
                 row.running_since = now
-                row.again = row.overdue = False
+                row.again, row.told = False, 0
                 self._running[row.key] = row
                 return row
         return None
@@ -179,14 +179,18 @@ class Timetable:
         return min((heap[0][0] for heap in heaps if heap), default=None)
 
     def newly_overdue(self, now: float) -> list[Hashable]:
-        """The tasks that have just passed their limit, each run once."""
+        """The tasks that are beyond their limit.
+
+        Each is told once, and then once in each interval, as if it ran
+        and failed.
+        """
         late = [
             row
             for row in self._rows.values()
-            if not row.overdue and now - self._since(row) > row.pace.limit
+            if now - self._since(row) > self._patience(row)
         ]
         for row in late:
-            row.overdue = True
+            row.told += 1
         return [row.key for row in late]
 
     def is_running(self, key: Hashable) -> bool:
@@ -194,6 +198,9 @@ class Timetable:
 
     def _since(self, row: Row) -> float:
         return row.due if row.running_since is None else row.running_since
+
+    def _patience(self, row: Row) -> float:
+        return row.pace.limit + row.told * row.pace.interval
 
     def _next(self, row: Row, verdict: Verdict, now: float) -> float:
         interval = row.pace.interval

@@ -155,6 +155,46 @@ class TestMonitoring(testtools.TestCase):
 
         self.assertEqual(['{"version":3,"vmi":"FAIL"}'], seen)
 
+    def test_also_when_some_failures_are_tolerated(self) -> None:
+        setting = support.Setting(max_failures=2)
+        setting.post()
+        setting.poll()
+        seen = []
+
+        def hang() -> None:
+            for _ in range(3):
+                setting.clock.advance(60)
+                setting.collector.report_overdue()
+                setting.collector.publisher.run_due()
+                seen.append(setting.monitoring())
+
+        setting.poller.meanwhile = hang
+        setting.clock.advance(60)
+        setting.poll()
+
+        up, fail = '{"version":3,"vmi":"UP"}', '{"version":3,"vmi":"FAIL"}'
+        self.assertEqual([up, up, fail], seen)
+
+    def test_so_is_what_is_registered_while_it_hangs(self) -> None:
+        self.setting.post()
+        seen = []
+
+        def hang() -> None:
+            self.poller.meanwhile = lambda: None
+            self.setting.clock.advance(21)
+            self.setting.collector.report_overdue()
+            self.setting.post(resource_id='p2')
+            self.setting.settle()
+            self.setting.clock.advance(60)
+            self.setting.collector.report_overdue()
+            self.setting.collector.publisher.run_due()
+            seen.append(self.setting.monitoring('p2'))
+
+        self.poller.meanwhile = hang
+        self.setting.poll()
+
+        self.assertEqual(['{"version":3,"vmi":"FAIL"}'], seen)
+
     def test_an_answer_that_comes_too_late_is_not_believed(self) -> None:
         self.setting.post()
         self.poller.meanwhile = lambda: self.setting.clock.advance(21)

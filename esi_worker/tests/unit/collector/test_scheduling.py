@@ -180,18 +180,21 @@ class TestTimetable(testtools.TestCase):
         self.assertIsNotNone(self.table.take(5.0, ALL))
         self.assertIsNone(self.due())
 
-    def test_a_long_run_is_told_once(self) -> None:
+    def test_a_long_run_is_told_once_an_interval(self) -> None:
         self.add('a')
         self.take(0.0)
 
-        told = [self.table.newly_overdue(now) for now in (20.0, 21.0, 99.0)]
+        told = [
+            self.table.newly_overdue(now)
+            for now in (20.0, 21.0, 80.0, 81.0, 82.0, 141.0)
+        ]
 
-        self.assertEqual([[], ['a'], []], told)
+        self.assertEqual([[], ['a'], [], ['a'], [], ['a']], told)
 
     def test_so_is_one_that_does_not_begin(self) -> None:
         self.add('a')
 
-        told = [self.table.newly_overdue(now) for now in (20.0, 21.0, 99.0)]
+        told = [self.table.newly_overdue(now) for now in (20.0, 21.0, 79.0)]
 
         self.assertEqual([[], ['a'], []], told)
 
