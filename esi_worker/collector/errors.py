@@ -19,6 +19,13 @@ from collections.abc import Sequence
 from esi_worker import exceptions
 
 
+def reason_of(error: Exception) -> str:
+    """Why, without what a stranger's text may hold: properties, secrets."""
+    if isinstance(error, exceptions.EsiWorkerError):
+        return str(error)
+    return type(error).__name__
+
+
 class InvalidTarget(exceptions.TerminalError):
     """The target cannot be monitored as it is described.
 

@@ -78,7 +78,7 @@ class Registry:
         with self._lock:
             old = self._targets.get(target.id)
             self._targets[target.id] = target
-            if old is None or not _asks_the_same(old, target):
+            if old is None or not target.asks_same_as(old):
                 self._entries[target.id] = {}
 
     def remove(self, target_id: str) -> Target | None:
@@ -157,10 +157,6 @@ class Registry:
                 old, reporter=reporter, last_reported=now, fail_counter=0
             )
         return Entry(reporter, name, value, now, now)
-
-
-def _asks_the_same(old: Target, new: Target) -> bool:
-    return (old.type, old.properties) == (new.type, new.properties)
 
 
 def _failed(entry: Entry, old: Entry | None) -> Entry:

@@ -24,7 +24,7 @@ import threading
 from oslo_log import log as logging
 
 from esi_worker import exceptions
-from esi_worker.collector import metrics, results
+from esi_worker.collector import errors, metrics, results
 from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.registry import Entry, Registry
 from esi_worker.collector.scheduling import Scheduler
@@ -78,6 +78,9 @@ class Reporter:
             if before is None or before.value != entry.value:
                 _log_change(target, result, entry.value)
             self._offer(target, entry)
+        if self._registry.get(target.id) is None:
+            # It went elsewhere while this was reported.
+            self.forget(target.id)
 
     def again(self, target_id: str) -> None:
         """Look whether the last values are published as they should be."""
@@ -109,7 +112,10 @@ class Reporter:
     def forget(self, target_id: str) -> None:
         """The target is not polled here any more."""
         for name, syncer in self._syncers.items():
-            syncer.forget(target_id)
+            try:
+                syncer.forget(target_id)
+            except Exception:
+                LOG.exception('A syncer is broken; syncer=%s', name)
             self._publisher.remove((target_id, name))
             self._publisher.remove(('held', target_id, name))
             with self._lock:
@@ -129,12 +135,22 @@ class Reporter:
         if entry.value is None or self._is_unpublished(target, entry.key):
             return
         for name, syncer in self._used(target, entry.key):
-            if syncer.immediate:
-                self._try((target.id, name), syncer, target, entry)
-            elif syncer.needs(target, entry.key, entry.value):
-                self._queue((target.id, name), entry.key)
-            if syncer.held_for(target, entry.key, entry.value) > 0:
-                self._wait((target.id, name))
+            try:
+                self._offer_to(syncer, (target.id, name), target, entry)
+            except Exception:
+                LOG.exception(
+                    'A syncer is broken; target=%s syncer=%s', target, name
+                )
+
+    def _offer_to(
+        self, syncer: Syncer, job: _Job, target: Target, entry: Entry
+    ) -> None:
+        if syncer.immediate:
+            self._try(job, syncer, target, entry)
+        elif syncer.needs(target, entry.key, entry.value):
+            self._queue(job, entry.key)
+        if syncer.held_for(target, entry.key, entry.value) > 0:
+            self._wait(job)
 
     def _wait(self, job: _Job) -> None:
         """Offer what is held when its time is over, polled or not."""
@@ -192,18 +208,10 @@ class Reporter:
         """:returns: False when it is to be tried again"""
         try:
             syncer.publish(target, entry.key, entry.value)
-        except exceptions.TransientError as error:
+        except Exception as error:  # noqa: BLE001 - a syncer is a plugin
             metrics.PUBLICATION_FAILURES.labels(job[1]).inc()
             self._note(job, target, error)
             return False
-        except Exception:
-            metrics.PUBLICATION_FAILURES.labels(job[1]).inc()
-            LOG.exception(
-                'A value cannot be published; target=%s syncer=%s',
-                target,
-                job[1],
-            )
-            return True
         with self._lock:
             self._errors.pop(job, None)
         return True
@@ -212,13 +220,14 @@ class Reporter:
         """Log the first of several errors in a row."""
         with self._lock:
             known = job in self._errors
-            self._errors[job] = str(error)
+            self._errors[job] = errors.reason_of(error)
         if not known:
             LOG.warning(
                 'A value is not published yet; target=%s syncer=%s reason=%s',
                 target,
                 job[1],
-                error,
+                errors.reason_of(error),
+                exc_info=not isinstance(error, exceptions.EsiWorkerError),
             )
 
     def _is_unpublished(self, target: Target, name: str) -> bool:

@@ -24,7 +24,7 @@ from oslo_log import log as logging
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
-from esi_worker.collector import metrics, results
+from esi_worker.collector import errors, metrics, results
 from esi_worker.collector.monitoring import Monitoring
 from esi_worker.collector.ownership import partition_of
 from esi_worker.collector.polling import PoolKey, Pools
@@ -170,10 +170,10 @@ class Roster:
             LOG.error(
                 'Target cannot be polled; target=%s reason=%s',
                 target,
-                _reason(error),
+                errors.reason_of(error),
             )
             self._pools.remove(target.id)
-            failure = results.Failure(results.STATUS, _reason(error))
+            failure = results.Failure(results.STATUS, errors.reason_of(error))
             self._reporter.report(target, _REPORTER, (failure,))
             return
         LOG.debug('Target is polled; target=%s', target)
@@ -195,6 +195,9 @@ class Roster:
                 target,
                 error,
             )
+        except Exception:
+            # It must not keep all other targets from being polled.
+            LOG.exception('Target is not deleted; target=%s', target)
 
     def _is_ours(self, target: Target) -> bool:
         return partition_of(target.affinity) in self._ours
@@ -202,10 +205,3 @@ class Roster:
     def _count(self) -> None:
         metrics.PARTITIONS.set(len(self._ours))
         metrics.TARGETS.set(len(self._registry))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, exceptions.EsiWorkerError):
-        return str(error)
-    # Its text may hold what stands in the properties.
-    return type(error).__name__

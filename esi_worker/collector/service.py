@@ -240,7 +240,12 @@ class CollectorService:
         self._keys = store.key_layout(conf)
         ownership = Ownership(self._keys)
         context = SyncerContext(
-            conf, self._store, self._keys, clock, ownership.fence
+            conf,
+            self._store,
+            self._keys,
+            clock,
+            ownership.fence,
+            is_certain=ownership.is_certain,
         )
         self._collector = Collector(
             context,

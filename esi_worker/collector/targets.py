@@ -106,6 +106,11 @@ class Target:
             deleting=self.deleting,
         )
 
+    def asks_same_as(self, other: Target) -> bool:
+        """Whether values of the one are values of the other."""
+        mine = (self.type, self.properties)
+        return mine == (other.type, other.properties)
+
     def before(self) -> Target | None:
         """The description it has replaced, as far as syncers need it."""
         if self.replaces is None:

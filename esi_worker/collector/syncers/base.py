@@ -39,6 +39,10 @@ from esi_worker.store import Compare, KeyLayout, Store
 Fence = Callable[[Target], Sequence[Compare] | None]
 
 
+def _always() -> bool:
+    return True
+
+
 def _no_fence(_target: Target) -> Sequence[Compare]:
     return ()
 
@@ -48,7 +52,8 @@ class SyncerContext:
     """What a syncer gets from the process it lives in.
 
     ``metrics`` is what ``/metrics`` shows on top of the process's own
-    figures.
+    figures. ``is_certain`` tells whether no other process can be polling
+    the targets of this one.
     """
 
     conf: Any
@@ -59,6 +64,7 @@ class SyncerContext:
     metrics: prometheus_client.CollectorRegistry = dataclasses.field(
         default_factory=prometheus_client.CollectorRegistry
     )
+    is_certain: Callable[[], bool] = _always
 
 
 class Syncer(plugins.Plugin, abc.ABC):

@@ -61,7 +61,9 @@ class PrometheusSyncer(base.Syncer, registry.Collector):
 
     def publish(self, target: Target, name: str, value: Json) -> None:
         with self._lock:
-            _, values = self._seen.get(target.id, (target, {}))
+            before, values = self._seen.get(target.id, (target, {}))
+            if not target.asks_same_as(before):
+                values = {}
             self._seen[target.id] = (target, {**values, name: value})
 
     def withdraw(self, target: Target) -> None:
@@ -76,6 +78,9 @@ class PrometheusSyncer(base.Syncer, registry.Collector):
         return ()
 
     def collect(self) -> Iterator[core.Metric]:
+        if not self.context.is_certain():
+            # What is shown may be old, and another one may know better.
+            return
         with self._lock:
             seen = list(self._seen.values())
         families: dict[str, core.GaugeMetricFamily] = {}

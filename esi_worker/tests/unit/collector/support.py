@@ -30,7 +30,7 @@ from esi_worker.collector import opts, service
 from esi_worker.collector.ownership import Ownership
 from esi_worker.collector.pollers import base as pollers
 from esi_worker.collector.results import STATUS, UP, Result, Sample
-from esi_worker.collector.syncers.base import SyncerContext
+from esi_worker.collector.syncers.base import Syncer, SyncerContext
 from esi_worker.collector.syncers.etcd import EtcdSyncer
 from esi_worker.collector.syncers.prometheus import PrometheusSyncer
 from esi_worker.collector.target_types import TEXT, TargetType, members
@@ -109,17 +109,27 @@ class Setting:
         backend: store.MemoryStore | None = None,
         clock: clocks.ManualClock | None = None,
         keys: store.KeyLayout = KEYS,
+        first_syncer: type[Syncer] | None = None,
         **options: Any,
     ) -> None:
+        """:param first_syncer: a syncer that is asked before the others"""
         self.clock = clock or clocks.ManualClock()
         self.store = backend or store.MemoryStore(clock=self.clock)
         conf = make_conf(**options)
         self.ownership = Ownership(keys)
         self.context = SyncerContext(
-            conf, self.store, keys, self.clock, self.ownership.fence
+            conf,
+            self.store,
+            keys,
+            self.clock,
+            self.ownership.fence,
+            is_certain=self.ownership.is_certain,
         )
         #: A syncer that may publish whatever it is told.
         self.unfenced = SyncerContext(conf, self.store, keys, self.clock)
+        self.first_syncer = (
+            first_syncer(self.context) if first_syncer else None
+        )
         self.etcd_syncer = EtcdSyncer(self.context)
         self.poller = self.poller_class(
             pollers.PollerContext(conf, self.clock)
@@ -129,6 +139,7 @@ class Setting:
             self.ownership,
             {'told': self.poller},
             {
+                **({'first': self.first_syncer} if self.first_syncer else {}),
                 'etcd': self.etcd_syncer,
                 'prometheus': PrometheusSyncer(self.context),
             },
