@@ -32,7 +32,7 @@ from esi_worker.embedded import errors, processes
 from esi_worker.embedded.etcd import EtcdServer
 
 #: Seconds; only a broken cluster has no leader for that long.
-_PATIENCE = 30.0
+_PATIENCE = 90.0
 
 
 class EtcdCluster:

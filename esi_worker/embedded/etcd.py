@@ -49,7 +49,6 @@ class EtcdServer(processes.ServiceProcess):
     """One etcd; ``endpoint`` is what clients connect to."""
 
     name = 'etcd'
-    start_timeout = 30.0
 
     def __init__(
         self,

@@ -137,7 +137,7 @@ class EtcdFixture(fixtures.Fixture):
             session.trust_env = False
             session.post(
                 f'{self.endpoint}/v3/kv/deleterange',
-                timeout=10,
+                timeout=60,
                 json={'key': everything, 'range_end': everything},
             ).raise_for_status()
 

@@ -250,7 +250,7 @@ class _Etcd:
         with requests.Session() as session:
             session.trust_env = False
             answer = session.post(
-                f'{self._endpoint}/v3/{path}', json=body, timeout=5
+                f'{self._endpoint}/v3/{path}', json=body, timeout=60
             )
         answer.raise_for_status()
         return answer.json()

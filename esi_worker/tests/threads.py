@@ -21,7 +21,7 @@ from typing import Protocol
 from esi_worker import store
 
 #: Seconds after which a test has failed.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Loop(Protocol):

@@ -27,9 +27,9 @@ import testtools
 from esi_worker.handlers.heat import backend
 
 #: Seconds that a change may take; nothing here takes as long.
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 #: Far longer than anything takes; only a failing test waits for it.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 TEMPLATE = """\
 heat_template_version: 2013-05-23

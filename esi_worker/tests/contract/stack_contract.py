@@ -31,6 +31,9 @@ from esi_worker.tests.contract.stack_case import (
     slow,
 )
 
+#: Seconds within which surely somebody has looked; nobody waits for the end.
+LONG = 20
+
 
 class Creations(StackContract):
     def test_unknown_name_is_not_found(self) -> None:
@@ -50,7 +53,7 @@ class Creations(StackContract):
         self.assertEqual(set(request.tags), set(found.tags))
 
     def test_stack_is_in_progress_as_soon_as_it_is_accepted(self) -> None:
-        request = self.request(template=slow(TEMPLATE, 2))
+        request = self.request(template=slow(TEMPLATE, LONG))
         stack_id = self.create(request)
         info = self.info(stack_id)
         self.assertEqual('CREATE_IN_PROGRESS', info.status)
@@ -161,7 +164,7 @@ class Updates(StackContract):
     def test_update_shows_as_soon_as_it_is_accepted(self) -> None:
         stack_id = self.create(self.request(value='old'))
         self.settled(stack_id)
-        request = self.request(template=slow(TEMPLATE, 2), value='new')
+        request = self.request(template=slow(TEMPLATE, LONG), value='new')
         self.update(stack_id, request)
         info = self.info(stack_id)
         self.assertEqual('UPDATE_IN_PROGRESS', info.status)

@@ -31,7 +31,7 @@ from esi_worker import exceptions
 from esi_worker.store import base
 
 #: Far longer than anything takes; only a failing test waits for it.
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 class StoreContract(testtools.TestCase):

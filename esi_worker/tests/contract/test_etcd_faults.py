@@ -27,7 +27,9 @@ from esi_worker import clock as clocks
 from esi_worker import embedded, exceptions
 from esi_worker.store import base, batching, etcd, following, leasing
 
-PATIENCE = 30.0
+PATIENCE = 60.0
+#: Seconds after which a frozen server is given up.
+IMPATIENCE = 1.0
 
 
 class FaultTest(testtools.TestCase):
@@ -42,7 +44,7 @@ class FaultTest(testtools.TestCase):
         self.store = self.open_store(self.server.endpoint)
 
     def open_store(
-        self, *endpoints: str, timeout: float = 1.0
+        self, *endpoints: str, timeout: float = 20.0
     ) -> etcd.EtcdStore:
         store = etcd.EtcdStore(endpoints, timeout=timeout)
         self.addCleanup(store.close)
@@ -88,6 +90,7 @@ class FaultTest(testtools.TestCase):
             self.assertIn(self.server.endpoint, str(error))
 
     def test_a_frozen_server_leaves_writes_uncertain(self) -> None:
+        self.store = self.open_store(self.server.endpoint, timeout=IMPATIENCE)
         self.store.put('/a/1', 'x')
         self.server.pause()
         self.addCleanup(self.server.resume)
@@ -161,6 +164,7 @@ class FaultTest(testtools.TestCase):
         self.assertEqual('kept', seen[0].items[0].value)
 
     def test_a_frozen_server_is_silent_within_the_deadline(self) -> None:
+        self.store = self.open_store(self.server.endpoint, timeout=IMPATIENCE)
         follower = self.follow(deadline=2.0)
         self.poll_until(follower, lambda: follower.alive)
         started = time.monotonic()
@@ -172,14 +176,15 @@ class FaultTest(testtools.TestCase):
         self.assertIsInstance(follower.problem, exceptions.WatchSilent)
         # Calls that run into their timeout may come on top, and what a
         # busy machine takes.
-        self.assertLess(took, 10.0)
+        self.assertLess(took, 18.0)
         self.server.resume()
         self.poll_until(follower, lambda: follower.alive)
 
     def test_a_quiet_server_is_alive(self) -> None:
-        follower = self.follow(deadline=1.0)
+        deadline = 5.0
+        follower = self.follow(deadline)
         self.poll_until(follower, lambda: follower.alive)
-        until = time.monotonic() + 3.0
+        until = time.monotonic() + deadline + 1.0
 
         def over() -> bool:
             self.assertIsNone(follower.problem)
@@ -188,7 +193,7 @@ class FaultTest(testtools.TestCase):
         seen = self.poll_until(follower, over)
 
         self.assertEqual([], seen)
-        self.assertLess(follower.silence(), 1.0)
+        self.assertLess(follower.silence(), deadline)
         self.assertIsNotNone(self.store.get('/pulse/test'))
         follower.close()
         self.assertIsNone(self.store.get('/pulse/test'))
@@ -208,7 +213,7 @@ class FaultTest(testtools.TestCase):
         # Takes connections and never answers.
         with socket.create_server(('127.0.0.1', 0)) as frozen:
             url = f'http://127.0.0.1:{frozen.getsockname()[1]}'
-            store = self.open_store(url, self.server.endpoint, timeout=0.5)
+            store = self.open_store(url, self.server.endpoint, timeout=2.0)
 
             self.assertIsNone(store.get('/a/1'))
             store.put('/a/1', 'the good endpoint is remembered')

@@ -28,7 +28,7 @@ from esi_worker.embedded import etcd as embedded_etcd
 from esi_worker.store import etcd, etcd_client
 from esi_worker.tests.certificates import Authority
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class TlsTest(testtools.TestCase):
@@ -49,7 +49,7 @@ class TlsTest(testtools.TestCase):
 
     def open_store(self, *files: Path) -> etcd.EtcdStore:
         tls = etcd_client.Tls(*map(str, files))
-        store = etcd.EtcdStore([self.endpoint], timeout=5, tls=tls)
+        store = etcd.EtcdStore([self.endpoint], timeout=20, tls=tls)
         self.addCleanup(store.close)
         return store
 
@@ -115,7 +115,7 @@ class AuthTest(testtools.TestCase):
     ) -> etcd.EtcdStore:
         store = etcd.EtcdStore(
             [self.server.endpoint],
-            timeout=5,
+            timeout=20,
             username=username,
             password=password,
         )

@@ -29,7 +29,7 @@ import requests
 
 from esi_worker import embedded
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 NETWORK = """
 heat_template_version: 2013-05-23
@@ -198,7 +198,7 @@ def living_pid(server: Any) -> int:
 
 
 def post(url: str, **body: str) -> Any:
-    answer = requests.post(url, json=body, timeout=10)
+    answer = requests.post(url, json=body, timeout=60)
     answer.raise_for_status()
     return answer.json()
 

@@ -39,10 +39,18 @@ from esi_worker.tests.functional import fault_processes as processes
 from esi_worker.tests.functional import raw_etcd
 from esi_worker.tests.functional import service_support as support
 
-#: Seconds after which a job goes on once etcd is back.
+#: Seconds within which a job goes on once etcd is back.
 RECOVERY = 5.0
 #: Seconds; as short as etcd's clock allows.
 TTL = 2
+
+#: Options of services whose claims do not run out by themselves on a
+#: machine that is busy: what they have begun they do not begin again.
+STURDY: Mapping[str, Mapping[str, object]] = {
+    'manager': {'lease_ttl': TTL},
+    'worker': {'lease_ttl': 30},
+    'etcd': {'timeout': 10},
+}
 
 _STATES = '/state/v2.0/things/'
 _ACCEPTED = '/esi-worker/config/v2.0/things/'
@@ -180,7 +188,8 @@ class FaultTestCase(testtools.TestCase):
         began = time.monotonic()
         name = self.write(f'probe-{uuid.uuid4().hex[:8]}')
         self.await_all([name])
-        self.assertLess(time.monotonic() - began, RECOVERY)
+        took = time.monotonic() - began
+        support.check_time(self, 'going on', took, RECOVERY)
 
     # --- what was done ----------------------------------------------------
 

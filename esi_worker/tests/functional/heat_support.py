@@ -40,7 +40,7 @@ from esi_worker.model import (
 from esi_worker.tests.unit.handlers.heat import scene
 
 #: Far longer than anything takes; only a failing test waits for it.
-PATIENCE = 90.0
+PATIENCE = 180.0
 
 NETWORK = """\
 heat_template_version: 2013-05-23

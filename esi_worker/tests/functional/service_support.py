@@ -33,6 +33,8 @@ from esi_worker.embedded import ours
 from esi_worker.tests.functional.raw_etcd import DEADLINE, RawEtcd
 
 ELECTION = '/job_manager_id'
+#: Seconds that a promise of ours may be late on a machine that is busy.
+LATE = 15.0
 
 THING = """\
 type: thing
@@ -189,6 +191,18 @@ class ServiceTestCase(testtools.TestCase):
                     f'log of {process.directory.parent.name}',
                     content.text_content(text),
                 )
+
+
+def check_time(
+    test: testtools.TestCase, what: str, took: float, promise: float
+) -> None:
+    """Say how long something took, and fail if that is no matter of load.
+
+    :param took: and ``promise``: seconds
+    """
+    text = f'{what} took {took:.1f} s of the promised {promise:g} s'
+    test.addDetail('report', content.text_content(text))
+    test.assertLess(took, promise + LATE, text)
 
 
 def wait_for(reached: Callable[[], bool], what: str) -> None:

@@ -64,7 +64,7 @@ class AdminTest(support.ServiceTestCase):
             session.trust_env = False
             try:
                 return session.get(
-                    f'http://{ports.LOOPBACK}:{port}{path}', timeout=10
+                    f'http://{ports.LOOPBACK}:{port}{path}', timeout=60
                 )
             except requests.ConnectionError:
                 return None

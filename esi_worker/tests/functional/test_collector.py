@@ -140,7 +140,7 @@ class CollectorFixture(fixtures.Fixture):
         """:returns: the exit code, and what stood on standard output"""
         assert self.process is not None
         self.process.terminate()
-        rest, _ = self.process.communicate(timeout=30)
+        rest, _ = self.process.communicate(timeout=120)
         return self.process.returncode, rest
 
     def kill(self) -> None:
@@ -243,7 +243,7 @@ class TestProcess(testtools.TestCase):
         config.write_text(text)
 
         second = run(config)
-        out, err = second.communicate(timeout=30)
+        out, err = second.communicate(timeout=120)
 
         self.assertEqual((2, ''), (second.returncode, out))
         self.assertIn(f'port {port}', err)
@@ -259,7 +259,7 @@ class TestProcess(testtools.TestCase):
         )
 
         process = run(config)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
 
         self.assertEqual((1, ''), (process.returncode, out))
         self.assertIn('does not answer', err)
@@ -355,7 +355,7 @@ class TestHeatResource(HeatResourceTest):
             f'{self.collector.url}/targets/{shown["monitoring_target_id"]}',
             shown['monitoring_link'],
         )
-        target = requests.get(shown['monitoring_link'], timeout=10).json()
+        target = requests.get(shown['monitoring_link'], timeout=60).json()
         self.assertEqual(
             ('p1', 3, {'fq_name': 'a:b'}),
             (target['resource_id'], target['version'], target['properties']),
@@ -401,7 +401,7 @@ class TestHeatResource(HeatResourceTest):
     def test_an_update_of_a_target_that_is_gone_makes_it_again(self) -> None:
         stack = self.create()
         old = outputs(stack)['monitoring_target_id']
-        requests.delete(f'{self.collector.url}/targets/{old}', timeout=10)
+        requests.delete(f'{self.collector.url}/targets/{old}', timeout=60)
 
         updated = self.update(stack, version=4)
 
@@ -447,7 +447,7 @@ class TestHeatResource(HeatResourceTest):
 
         self.assertEqual(outputs(stack), outputs(updated))
         link = outputs(updated)['monitoring_link']
-        target = requests.get(link, timeout=10).json()
+        target = requests.get(link, timeout=60).json()
         self.assertEqual({'fq_name': 'another'}, target['properties'])
 
     def test_a_delete_takes_target_and_status_away(self) -> None:

@@ -50,7 +50,7 @@ def post(url: str, number: int, **request: Any) -> str:
         json=support.body(
             type='noop', resource_id=f'p{number}', properties={}
         ),
-        timeout=30,
+        timeout=60,
         **request,
     )
     response.raise_for_status()
@@ -72,7 +72,7 @@ class TestSharing(testtools.TestCase):
 
     def shown(self, collector: CollectorFixture, target_id: str) -> Any:
         response = requests.get(
-            f'{collector.url}/targets/{target_id}', timeout=30
+            f'{collector.url}/targets/{target_id}', timeout=60
         )
         return response.json() if response.ok else None
 
@@ -81,7 +81,7 @@ class TestSharing(testtools.TestCase):
         return all(each is not None and each['values'] for each in shown)
 
     def owners(self, collector: CollectorFixture) -> set[str]:
-        response = requests.get(f'{collector.url}/targets', timeout=30)
+        response = requests.get(f'{collector.url}/targets', timeout=60)
         return {each['monitorer'] for each in response.json()['targets']}
 
     def test_each_shows_the_values_that_the_other_has(self) -> None:
@@ -154,7 +154,7 @@ class TestSecurity(testtools.TestCase):
 
         self.assertTrue(collector.url.startswith('https://'))
         url = f'{collector.url}/targets/{target_id}'
-        without = requests.get(url, timeout=30, **self.request(headers={}))
+        without = requests.get(url, timeout=60, **self.request(headers={}))
         self.assertEqual(401, without.status_code)
 
     def test_passes_the_token_on_to_the_other_collector(self) -> None:
@@ -166,7 +166,7 @@ class TestSecurity(testtools.TestCase):
             answers = [
                 requests.get(
                     f'{first.url}/targets/{each}',
-                    timeout=30,
+                    timeout=60,
                     **self.request(),
                 )
                 for each in ids
@@ -185,7 +185,7 @@ class TestSecurity(testtools.TestCase):
             self.enterContext(silent_connection(host, int(port)))
 
         response = requests.get(
-            f'{collector.url}/targets', timeout=30, **self.request()
+            f'{collector.url}/targets', timeout=60, **self.request()
         )
 
         self.assertEqual(200, response.status_code)
@@ -198,11 +198,11 @@ class TestSecurity(testtools.TestCase):
             requests.exceptions.RequestException,
             requests.get,
             url,
-            timeout=30,
+            timeout=60,
             **self.request(),
         )
         shown = requests.get(
-            url, timeout=30, **self.request(cert=str(self.cert))
+            url, timeout=60, **self.request(cert=str(self.cert))
         )
         self.assertEqual(200, shown.status_code)
 
@@ -241,7 +241,7 @@ class TestKeystone(testtools.TestCase):
     def status(self, token: str | None) -> int:
         headers = {} if token is None else {'X-Auth-Token': token}
         return requests.get(
-            f'{self.collector.url}/targets', headers=headers, timeout=30
+            f'{self.collector.url}/targets', headers=headers, timeout=60
         ).status_code
 
     def token(self, *roles: str) -> str:
@@ -266,7 +266,7 @@ class TestKeystone(testtools.TestCase):
 
 
 def silent_connection(host: str, port: int) -> Any:
-    return socket.create_connection((host, port), timeout=30)
+    return socket.create_connection((host, port), timeout=60)
 
 
 def make_certificate(folder: Path) -> Path:

@@ -33,7 +33,7 @@ from esi_worker.tests.faulty.http import Exchange
 from esi_worker.tests.functional import heat_support as support
 from esi_worker.tests.unit.handlers.heat import scene
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 ACTIONS = (Action.CREATE, Action.MODIFY, Action.LOGICAL_DELETE)
 
 

@@ -82,7 +82,7 @@ class EtcdServerTest(InRunDir):
             timeout=0.3,
         )
         etcd.resume()
-        self.assertTrue(requests.get(f'{etcd.endpoint}/health', timeout=10).ok)
+        self.assertTrue(requests.get(f'{etcd.endpoint}/health', timeout=60).ok)
 
     def test_paused_server_can_be_stopped(self) -> None:
         etcd = self.start()

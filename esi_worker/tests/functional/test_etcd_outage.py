@@ -57,6 +57,8 @@ class OutageTestCase(faults.FaultTestCase):
 
 
 class StoppedTest(OutageTestCase):
+    options = faults.STURDY
+
     def test_etcd_is_stopped_for_a_moment(self) -> None:
         server = self.start_etcd()
 
@@ -124,6 +126,7 @@ class CompactedTest(OutageTestCase):
 class FullTest(OutageTestCase):
     """The quota of the database, which stops all writes."""
 
+    options = faults.STURDY
     QUOTA = 8 * 1024 * 1024
 
     def test_no_space_is_left_and_then_some_is_freed(self) -> None:

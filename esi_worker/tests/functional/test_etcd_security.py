@@ -60,7 +60,7 @@ class TlsEtcd(raw_etcd.RawEtcd):
     def connect(self) -> http.client.HTTPConnection:
         host, port = self._address
         return http.client.HTTPSConnection(
-            host, port, timeout=10, context=self._context
+            host, port, timeout=60, context=self._context
         )
 
 
@@ -99,7 +99,7 @@ class UserEtcd(raw_etcd.RawEtcd):
 
     def connect(self) -> http.client.HTTPConnection:
         host, port = self._address
-        connection = _Authorized(host, port, timeout=10)
+        connection = _Authorized(host, port, timeout=60)
         connection.token = self._token()
         return connection
 

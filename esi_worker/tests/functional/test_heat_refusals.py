@@ -60,7 +60,7 @@ class DeadlineTest(ProxyTestCase):
 
 class RefusalTest(ProxyTestCase):
     def test_heat_that_wants_a_pause_gets_one(self) -> None:
-        busy = Answer.error(429, 'too many', retry_after='3')
+        busy = Answer.error(429, 'too many', retry_after='8')
         self.proxy.inject(faults.Refuse(busy), 'POST')
         for _ in range(3):
             outcome = self.handler.start(self.job(text='a'))

@@ -106,7 +106,7 @@ class MonitoringHandlerTest(support.ServiceTestCase):
         answer = requests.get(
             f'{self.collector.url}/targets',
             params={'resource_id': id_},
-            timeout=30,
+            timeout=60,
         )
         return [target['version'] for target in answer.json()['targets']]
 

@@ -129,7 +129,7 @@ class ReleaseTest(faults.FaultTestCase):
         self.start_this('all')
         names += self.write_load(LOAD)
         previous.signal(signal.SIGTERM)
-        self.assertEqual(0, previous.wait(30))
+        self.assertEqual(0, previous.wait(90))
 
         names += self.write_load(LOAD)
         self.await_all(names)

@@ -178,7 +178,7 @@ class SecretsTest(support.ServiceTestCase):
                 answer = session.get(
                     f'http://{ports.LOOPBACK}:{self.port}{path}',
                     params={'path': f'v2.0/{TYPE}s/{self.widget}'},
-                    timeout=10,
+                    timeout=60,
                 )
                 answer.raise_for_status()
                 texts[path] = answer.text

@@ -25,9 +25,11 @@ from esi_worker.tests.functional import service_support as support
 from esi_worker.tests.functional.raw_etcd import Event
 
 #: Seconds within which a process that cannot work must have ended.
-PATIENCE = 30.0
-#: Seconds; as short as etcd's clock allows.
-TTL = 2
+PATIENCE = 120.0
+#: Seconds; shorter ones run out by themselves on a machine that is busy.
+TTL = 5
+#: Seconds; no test waits for its end.
+LONG_TTL = 90
 NO_HEAT = {'auth_type': 'none', 'endpoint_override': 'http://127.0.0.1:9/v1'}
 
 
@@ -134,6 +136,12 @@ class LifeTestCase(support.ServiceTestCase):
         support.wait_for(lambda: not self.etcd.leases(), 'the end of leases')
         self.thing = uuid.uuid4().hex
 
+    def lengthen(self, role: str) -> None:
+        """Let the leases of managers or workers last long."""
+        options = self.options[role]
+        self.addCleanup(options.update, lease_ttl=TTL)
+        options['lease_ttl'] = LONG_TTL
+
     def begin(self, name: str, role: str = 'all') -> ours.EsiWorkerProcess:
         folder = f'{name}-{uuid.uuid4().hex[:8]}'
         return self.start(folder, role, **self.options)
@@ -164,15 +172,14 @@ class LifeTestCase(support.ServiceTestCase):
             worker = self.begin(name, 'worker')
             (lease,) = self.leases_of_workers() - workers.keys()
             workers[lease] = worker
-        self.write(wait=30, after=0.1)
+        self.write(wait=60, after=0.1)
         claim = self.history.put('/jobs/working/')
         return claim, workers[claim.lease]
 
 
 class EndTest(LifeTestCase):
     def test_the_end_leaves_nothing_alive_in_etcd(self) -> None:
-        self.options['worker']['lease_ttl'] = 60
-        self.addCleanup(self.options['worker'].update, lease_ttl=TTL)
+        self.lengthen('worker')
         process = self.begin('all')
         self.assertEqual(2, len(self.etcd.leases()))
 
@@ -252,11 +259,13 @@ class CrashTest(LifeTestCase):
         first.kill()
         self.elected(leader)
 
-        self.assertLess(time.monotonic() - began, TTL + 1)
+        took = time.monotonic() - began
+        support.check_time(self, 'taking over', took, TTL + 1)
         self.write()
         self.history.put(f'/jobs/ready/create:noop:thing:{self.thing}')
 
     def test_a_stand_by_takes_over_at_once_from_one_that_stops(self) -> None:
+        self.lengthen('manager')
         first = self.begin('first', 'manager')
         leader = self.etcd.get(support.ELECTION)
         self.begin('second', 'manager')
@@ -266,7 +275,8 @@ class CrashTest(LifeTestCase):
 
         new = self.elected(leader)
 
-        self.assertLess(time.monotonic() - began, 1.0)
+        took = time.monotonic() - began
+        support.check_time(self, 'taking over', took, 1.0)
         self.assertNotEqual(leader, new)
         self.assertGreater(
             self.history.put(support.ELECTION, after=gone.revision).revision,

@@ -38,8 +38,8 @@ from esi_worker.store import etcd
 ROOT = Path(__file__).absolute().parents[3]
 SCRIPTS = ('esi-worker', 'esi-worker-manage', 'esi-collector')
 SCRIPTS_OF_EXTRAS = ('esi-worker-demo',)
-START_TIMEOUT = 60.0
-STOP_TIMEOUT = 30.0
+START_TIMEOUT = 120.0
+STOP_TIMEOUT = 60.0
 
 NOT_COPIED = (
     *('.venv', '.tox', '.*_cache', '.hypothesis', '.run', '.stestr'),

@@ -316,6 +316,6 @@ class FollowerTest(testtools.TestCase):
         waiter.start()
 
         follower.close()
-        waiter.join(10)
+        waiter.join(50)
 
         self.assertFalse(waiter.is_alive())

@@ -157,6 +157,6 @@ class LeaseKeeperTest(testtools.TestCase):
         keeper.start()
         self.store.revoke_lease(keeper.lease.id)
 
-        self.assertTrue(told.wait(10))
+        self.assertTrue(told.wait(60))
         self.assertTrue(keeper.lost.is_set())
         keeper.stop()

@@ -105,11 +105,11 @@ class MemoryStoreTest(testtools.TestCase):
         self.store.put('/a', '', lease=lease.id)
         watch = self.store.watch({'/': 0})
         seen: list[base.WatchBatch | None] = []
-        waiter = threading.Thread(target=lambda: seen.append(watch.next(10)))
+        waiter = threading.Thread(target=lambda: seen.append(watch.next(60)))
         waiter.start()
 
         self.clock.advance(10)
-        waiter.join(10)
+        waiter.join(60)
 
         assert seen[0] is not None
         self.assertEqual(base.EventType.DELETE, seen[0].events[0].type)
