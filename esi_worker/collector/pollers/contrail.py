@@ -196,6 +196,11 @@ class VirtualNetworkPoller(AnalyticsPoller):
     kind: ClassVar[str] = 'virtual-network'
 
     def read(self, seen: Mapping[str, Any] | None) -> Iterator[Result]:
+        parts = (seen or {}).values()
+        if seen and not any(isinstance(part, dict) for part in parts):
+            # Such as {"error": "..."}.
+            yield from self.failures('the analytics server told no network')
+            return
         yield Sample(STATUS, UP if seen else DOWN)
 
     def failures(self, reason: str) -> Iterator[Result]:
@@ -215,7 +220,9 @@ def _pattern(fq_name: str) -> str:
 
 def _indexed(answer: Any) -> dict[str, Mapping[str, Any]]:
     """An answer ``{"value": [{"name", "value"}]}`` by name."""
-    entries = answer.get('value', []) if isinstance(answer, dict) else None
+    if answer == {}:
+        return {}
+    entries = answer.get('value') if isinstance(answer, dict) else None
     if not isinstance(entries, list):
         raise web.WebError('it did not answer a list of objects')
     found = {}

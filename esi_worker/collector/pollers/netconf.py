@@ -24,13 +24,16 @@ from collections.abc import Iterator
 import contextlib
 import dataclasses
 import functools
+import socket
 import threading
 import time
 from typing import Any
 
 from esi_worker import exceptions
+from esi_worker.collector.pollers import deadlines
 
 _IDLE_SECONDS = 300.0
+_GOODBYE_SECONDS = 1.0
 
 
 class NetconfError(exceptions.TransientError):
@@ -52,15 +55,24 @@ class _Session:
     """A connection; whoever uses it holds the lock."""
 
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    connection: socket.socket | None = None
     manager: Any = None
     used_at: float = 0.0
 
     def close(self) -> None:
-        manager, self.manager = self.manager, None
-        if manager is not None:
+        """Say goodbye to the device."""
+        if self.manager is not None:
+            self.manager.timeout = _GOODBYE_SECONDS
             # It may be broken already.
             with contextlib.suppress(Exception):
-                manager.close_session()
+                self.manager.close_session()
+        self.drop()
+
+    def drop(self) -> None:
+        """Hang up; no device keeps us waiting."""
+        if self.connection is not None:
+            deadlines.shut(self.connection)
+        self.connection = self.manager = None
 
 
 class Sessions:
@@ -90,17 +102,17 @@ class Sessions:
             try:
                 return _ask(endpoint, session, request, deadline, verify)
             except _Broken as error:
-                session.close()
+                session.drop()
                 if not kept:
                     raise NetconfError(str(error)) from None
             try:
                 return _ask(endpoint, session, request, deadline, verify)
             except _Broken as error:
-                session.close()
+                session.drop()
                 raise NetconfError(str(error)) from None
 
     def close_idle(self) -> None:
-        """Close what nobody has used for a while."""
+        """Hang up where nobody has asked for a while."""
         now = time.monotonic()
         with self._lock:
             for endpoint, session in list(self._sessions.items()):
@@ -108,7 +120,7 @@ class Sessions:
                     continue
                 if session.lock.acquire(blocking=False):
                     del self._sessions[endpoint]
-                    session.close()
+                    session.drop()
                     session.lock.release()
 
     def close(self) -> None:
@@ -156,7 +168,7 @@ def _ask(
     from ncclient.operations import errors, rpc
 
     if session.manager is None:
-        session.manager = _connect(endpoint, _left(deadline), verify)
+        _connect(session, endpoint, _left(deadline), verify)
     session.manager.timeout = _left(deadline)
     try:
         reply = session.manager.dispatch(request)
@@ -170,25 +182,42 @@ def _ask(
     except Exception as error:  # noqa: BLE001 - its errors are many
         raise _Broken(f'the session broke ({type(error).__name__})') from None
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    return etree.fromstring(reply.xml.encode(), parser)
+    try:
+        return etree.fromstring(reply.xml.encode(), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        raise _Broken('the device answers something else than XML') from None
 
 
-def _connect(endpoint: Endpoint, timeout: float, verify: bool) -> Any:
+def _connect(
+    session: _Session, endpoint: Endpoint, timeout: float, verify: bool
+) -> None:
+    """Connect a session.
+
+    :param timeout: seconds for all of it; ncclient and paramiko wait for
+        some steps without an end
+    :raises _Broken: it cannot be connected
+    """
     from ncclient import manager
     from ncclient.transport import errors
 
     try:
-        return manager.connect(
-            host=endpoint.host,
-            port=endpoint.port,
-            username=endpoint.login,
-            password=endpoint.password,
-            timeout=timeout,
-            hostkey_verify=verify,
-            allow_agent=False,
-            look_for_keys=False,
-            device_params={'name': 'default'},
+        session.connection = socket.create_connection(
+            (endpoint.host, endpoint.port), timeout
         )
+        with deadlines.Limit(timeout) as limit:
+            limit.watch(session.connection)
+            session.manager = manager.connect(
+                host=endpoint.host,
+                port=endpoint.port,
+                username=endpoint.login,
+                password=endpoint.password,
+                timeout=timeout,
+                hostkey_verify=verify,
+                allow_agent=False,
+                look_for_keys=False,
+                device_params={'name': 'default'},
+                sock=session.connection,
+            )
     except errors.SSHUnknownHostError:
         raise _Broken(
             'its host key is not known; add it to ~/.ssh/known_hosts of '

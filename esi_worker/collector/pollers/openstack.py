@@ -32,7 +32,7 @@ from keystoneauth1 import loading
 from oslo_config import cfg
 
 from esi_worker import exceptions, plugins
-from esi_worker.collector.pollers import base
+from esi_worker.collector.pollers import base, deadlines
 from esi_worker.collector.results import (
     DOWN,
     STATUS,
@@ -104,10 +104,12 @@ class OpenStackPoller(base.Poller, abc.ABC):
         """:raises OpenStackError: the status is not known"""
         path = f'{self.path}/{parse.quote(object_id, safe="")}'
         try:
-            answer = self._service().get(
-                path, timeout=timeout, connect_retries=0, redirect=False
-            )
-            return str(answer.json()[self.member]['status'])
+            # Keystone may have to be asked for a token first.
+            with deadlines.Limit(timeout):
+                answer = self._service().get(
+                    path, timeout=timeout, connect_retries=0, redirect=False
+                )
+                return str(answer.json()[self.member]['status'])
         except keystone_errors.NotFound:
             raise OpenStackError('it does not exist') from None
         except (ValueError, TypeError, KeyError):
@@ -134,8 +136,10 @@ class OpenStackPoller(base.Poller, abc.ABC):
             raise OpenStackError(f'set auth_type in [{self.group}]')
         auth = loading.load_auth_from_conf_options(conf, self.group)
         session = loading.load_session_from_conf_options(
-            conf, self.group, auth=auth
+            conf, self.group, auth=auth, session=deadlines.session()
         )
+        if session.timeout is None:
+            session.timeout = float(conf.collector.poll_timeout)
         return loading.load_adapter_from_conf_options(
             conf, self.group, session=session, auth=auth
         )

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from typing import Any
 
 import requests
 
 from esi_worker import exceptions
+from esi_worker.collector.pollers import deadlines
 
 _CHUNK_BYTES = 16 * 1024
 _MEBIBYTE = 1024 * 1024
@@ -59,8 +59,7 @@ def get(
     :param verify: as requests has it: False, or a file of authorities
     :raises WebError: there is no answer, or it is too slow or too long
     """
-    deadline = time.monotonic() + timeout
-    with requests.Session() as session:
+    with deadlines.Limit(timeout) as limit, deadlines.session() as session:
         # A proxy or a netrc file of the environment is not meant for us.
         session.trust_env = False
         try:
@@ -71,21 +70,24 @@ def get(
                 allow_redirects=False,
                 verify=verify,
             ) as response:
-                body = _read(response, deadline, max_bytes)
+                body = _read(response, limit, max_bytes)
                 return Answer(response.status_code, body)
         except requests.RequestException as error:
+            if limit.over:
+                raise WebError('the server answers too slowly') from None
             # Its text may hold the URL, and that a password.
             raise WebError(f'no answer ({type(error).__name__})') from error
 
 
 def _read(
-    response: requests.Response, deadline: float, max_bytes: int
+    response: requests.Response, limit: deadlines.Limit, max_bytes: int
 ) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > max_bytes:
             raise WebError('the answer is too long')
-        if time.monotonic() > deadline:
-            raise WebError('the server answers too slowly')
+    if limit.over:
+        # What looks like the end may be none.
+        raise WebError('the server answers too slowly')
     return bytes(body)

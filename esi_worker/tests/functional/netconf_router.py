@@ -53,6 +53,7 @@ class _Login(paramiko.ServerInterface):
         return 'password'
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
+        self._router.opens.wait()
         return int(paramiko.OPEN_SUCCEEDED)
 
     def check_channel_subsystem_request(
@@ -83,6 +84,12 @@ class NetconfRouter:
         #: None answers; a text is sent instead of an answer.
         self.garbage: bytes | None = None
         self.refuses = False
+        #: While it is not set nobody gets further than the login.
+        self.opens = threading.Event()
+        self.opens.set()
+        #: While it is not set it answers no request.
+        self.answers = threading.Event()
+        self.answers.set()
         self._key = paramiko.ECDSAKey.generate()
         self._socket = socket.create_server(('127.0.0.1', 0))
         self.port: int = self._socket.getsockname()[1]
@@ -93,6 +100,8 @@ class NetconfRouter:
 
     def close(self) -> None:
         self._closed = True
+        self.opens.set()
+        self.answers.set()
         with contextlib.suppress(OSError):
             # Wakes the thread that accepts.
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -156,6 +165,7 @@ class NetconfRouter:
         if name == 'close-session':
             return self._reply(root, '<ok/>')
         self.asked.append(name)
+        self.answers.wait()
         if self.garbage is not None:
             return self.garbage
         if self.refuses:

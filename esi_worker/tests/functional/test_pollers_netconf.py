@@ -16,6 +16,8 @@
 from __future__ import annotations
 
 import pathlib
+import threading
+import time
 from typing import Any
 
 import fixtures
@@ -199,6 +201,46 @@ class VrrpTest(RoutersTest):
         assert isinstance(result, Failure)
         self.assertIn('operation-failed', result.reason)
         self.assertNotIn('sesame', result.reason)
+
+    def session(self) -> Target:
+        return support.make_target(
+            type='vrrp_session',
+            properties=self.side(self.primary, interface='ae0.1025', vrid=20),
+        )
+
+    def test_a_router_that_hangs_is_a_failure_in_time(self) -> None:
+        found: list[Result] = []
+
+        def ask() -> None:
+            found.extend(self.poll(self.poller, self.session(), timeout=1.0))
+
+        # Without an answer to either step a client may wait for ever.
+        for step in (self.primary.opens, self.primary.answers):
+            step.clear()
+            thread = threading.Thread(target=ask, daemon=True)
+            thread.start()
+            thread.join(10.0)
+            self.assertFalse(thread.is_alive(), 'it waits')
+            step.set()
+
+        self.assertEqual([Failure, Failure], [type(each) for each in found])
+
+    def test_one_that_hangs_in_a_session_keeps_nobody_waiting(self) -> None:
+        """No goodbye is waited for, and a late answer is not believed."""
+        target = self.session()
+        self.poll(self.poller, target)
+        self.primary.answers.clear()
+        began = time.monotonic()
+
+        (result,) = self.poll(self.poller, target, timeout=2.0)
+
+        taken = time.monotonic() - began
+        self.assertIsInstance(result, Failure)
+        self.assertLess(taken, 3.5)
+        self.primary.groups['ae0.1025', '20'] = 'backup'
+        self.primary.answers.set()
+        (after,) = self.poll(self.poller, target)
+        self.assertEqual(Sample(STATUS, 'BACKUP'), after)
 
     def test_garbage_is_a_failure(self) -> None:
         self.primary.garbage = self.secondary.garbage = b'<html'

@@ -235,16 +235,25 @@ class TestBulk(AnalyticsTest):
 
     def test_an_answer_of_another_form_is_a_failure_of_all(self) -> None:
         targets = self.targets('d:a:f1', 'd:a:f2')
-        answers: list[Any] = [[], {'value': 1}, 'no', None]
+        answers: list[Any] = [[], {'value': 1}, {'error': 1}, 'no', None]
         for value in answers:
             self.answer(value)
+            for class_ in (
+                VirtualMachineInterfacePoller,
+                VirtualNetworkPoller,
+            ):
+                found = self.poller(class_).poll(targets, 10.0)
 
-            found = self.poller(VirtualMachineInterfacePoller).poll(
-                targets, 10.0
-            )
+                for each in targets:
+                    self.assertIsInstance(found[each.id][0], Failure)
 
-            for each in targets:
-                self.assertIsInstance(found[each.id][0], Failure)
+    def test_an_error_is_no_network(self) -> None:
+        (target,) = self.targets('d:a:n1')
+        self.answer({'error': 'try again'})
+
+        found = self.poller(VirtualNetworkPoller).poll([target], 10.0)
+
+        self.assertIsInstance(found[target.id][0], Failure)
 
     def test_a_network_is_up_when_the_server_knows_it(self) -> None:
         targets = self.targets('d:a:n1', 'd:a:n2')
