@@ -14,7 +14,8 @@
 
 They keep what they are sent and show it with the members that the real
 ones add; everything is active at once. Heat drives them with its own
-resource types and clients. They enforce nothing.
+resource types and clients. They enforce nothing but a quota, where one
+is set.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class NetworkServices:
         self.items: dict[str, dict[str, dict[str, Any]]] = {
             kind: {} for kind in SINGULAR.values()
         }
+        self.quota: dict[str, int] = {}
         services = self
 
         class Handler(server.BaseHTTPRequestHandler):
@@ -97,6 +99,10 @@ class NetworkServices:
         parts = url.path.strip('/').split('/')
         if parts[-1] == 'extensions':
             return 200, {'extensions': [{'alias': EXTENSION}]}
+        if parts[-2:-1] == ['quotas'] and method == 'PUT':
+            # Of all projects, for tests have one each.
+            self.quota.update(body['quota'])
+            return 200, {'quota': self.quota}
         if parts[-1] in SINGULAR:
             return self._collection(
                 method, parts, dict(parse.parse_qsl(url.query)), body
@@ -112,6 +118,10 @@ class NetworkServices:
         if method == 'POST' and several in body:
             made = [self._create(kind, each) for each in body[several]]
             return 201, {several: made}
+        if method == 'POST' and self._is_full(kind):
+            return 409, _refusal(
+                'OverQuota', f"Quota exceeded for resources: ['{kind}']."
+            )
         if method == 'POST':
             return 201, {kind: self._create(kind, body[kind])}
         found = [
@@ -124,6 +134,10 @@ class NetworkServices:
             )
         ]
         return 200, {several: found}
+
+    def _is_full(self, kind: str) -> bool:
+        limit = self.quota.get(kind)
+        return limit is not None and len(self.items[kind]) >= limit
 
     def _create(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
         item = {
@@ -148,9 +162,9 @@ class NetworkServices:
     ) -> tuple[int, Any]:
         item = self.items[kind].get(id_)
         if item is None:
-            message = f'{kind} {id_} could not be found'
-            error = {'type': 'NotFound', 'message': message, 'detail': ''}
-            return 404, {'NeutronError': error, 'faultstring': message}
+            return 404, _refusal(
+                'NotFound', f'{kind} {id_} could not be found'
+            )
         if method == 'DELETE':
             del self.items[kind][id_]
             for rule in item.get('security_group_rules', ()):
@@ -159,3 +173,9 @@ class NetworkServices:
         if method == 'PUT':
             item.update(body[kind])
         return 200, {kind: item}
+
+
+def _refusal(kind: str, message: str) -> dict[str, Any]:
+    """An error as Neutron and as Octavia tell it."""
+    error = {'type': kind, 'message': message, 'detail': ''}
+    return {'NeutronError': error, 'faultstring': message}

@@ -67,7 +67,7 @@ class WheelTest(testtools.TestCase):
         cls.folder = Path(tempfile.mkdtemp(prefix='esi-worker-wheel-'))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.environment = cls.folder / 'environment'
-        _install(_build(cls.folder), cls.environment)
+        _install(build(cls.folder), cls.environment)
 
     def test_ships_templates_and_the_sample_configuration(self) -> None:
         share = self.environment / 'share' / 'esi-worker' / 'templates'
@@ -122,7 +122,7 @@ class WheelTest(testtools.TestCase):
         result = subprocess.run(
             [self.environment / 'bin' / script, *arguments],
             cwd=self.folder,
-            env=_environment(self.folder),
+            env=hidden_environment(self.folder),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -137,7 +137,7 @@ class WheelTest(testtools.TestCase):
             service = subprocess.Popen(
                 [*command, '--role', 'all', '--config-file', config],
                 cwd=self.folder,
-                env=_environment(self.folder),
+                env=hidden_environment(self.folder),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -164,12 +164,14 @@ class WheelTest(testtools.TestCase):
         return f'its log:\n{self.log_path.read_text()}'
 
 
-def _build(folder: Path) -> Path:
+def build(folder: Path, number: str = '') -> Path:
     """Build the wheel of the checkout with the installed build backend.
 
     It is built from a copy, for what lies around in the folder build of
-    the checkout would end up in the wheel; as the version that is
-    installed, for git may not be there to tell.
+    the checkout would end up in the wheel.
+
+    :param number: its version; by default the one that is installed, for
+        git may not be there to tell
     """
     copy = folder / 'source'
     shutil.copytree(
@@ -177,7 +179,7 @@ def _build(folder: Path) -> Path:
     )
     _pip(
         *('wheel', '--no-deps', '--no-build-isolation', '-w', folder, copy),
-        PBR_VERSION=version.version(),
+        PBR_VERSION=number or version.version(),
     )
     (wheel,) = folder.glob('esi_worker-*.whl')
     return wheel
@@ -193,18 +195,24 @@ def _install(wheel: Path, environment: Path) -> None:
         [sys.executable, '-m', 'venv', '--without-pip', environment],
         check=True,
     )
-    constraints = environment / 'constraints.txt'
-    constraints.write_text(
+    constraints = write_constraints(environment)
+    _pip(
+        *('--python', environment / 'bin' / 'python', 'install'),
+        *('--no-compile', '-c', constraints, wheel),
+    )
+
+
+def write_constraints(folder: Path) -> Path:
+    """A file for pip that demands the versions of here."""
+    path = folder / 'constraints.txt'
+    path.write_text(
         ''.join(
             f'{package.name}=={package.version}\n'
             for package in metadata.distributions()
             if package.name != 'esi-worker'
         )
     )
-    _pip(
-        *('--python', environment / 'bin' / 'python', 'install'),
-        *('--no-compile', '-c', constraints, wheel),
-    )
+    return path
 
 
 def _pip(*arguments: str | Path, **variables: str) -> None:
@@ -220,7 +228,7 @@ def _pip(*arguments: str | Path, **variables: str) -> None:
         raise AssertionError(f'pip failed:\n{result.stdout}{result.stderr}')
 
 
-def _environment(home: Path) -> dict[str, str]:
+def hidden_environment(home: Path) -> dict[str, str]:
     """Variables under which a process sees nothing of the checkout."""
     hidden = ('PYTHONPATH', 'VIRTUAL_ENV', 'PYTHONDONTWRITEBYTECODE')
     kept = {

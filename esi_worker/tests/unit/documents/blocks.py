@@ -63,7 +63,10 @@ used: dict[str, list[str]] = {}
 #: Pages that are followed from their first line to the last.
 whole: set[str] = set()
 #: Modules elsewhere that use blocks too.
-ELSEWHERE = ('esi_worker.tests.functional.test_operations',)
+ELSEWHERE = (
+    'esi_worker.tests.functional.test_operations',
+    'esi_worker.tests.slow.test_quickstart',
+)
 #: The languages of which all other blocks are run.
 languages: set[str] = set()
 
@@ -139,9 +142,14 @@ def pages() -> list[str]:
     )
 
 
-@functools.cache
-def of_page(page: str) -> tuple[Block, ...]:
+def of_page(page: str) -> list[Block]:
     """All blocks of a page, in their order."""
+    return [step for step in steps(page) if isinstance(step, Block)]
+
+
+@functools.cache
+def steps(page: str) -> tuple[Block | str, ...]:
+    """The blocks of a page, and the addresses that it sends its reader to."""
     path = PAGES / page
     _register()
     tree = core.publish_doctree(
@@ -149,11 +157,14 @@ def of_page(page: str) -> tuple[Block, ...]:
         source_path=str(path),
         settings_overrides={'report_level': 5},
     )
-    return tuple(_block(page, node) for node in tree.findall(_is_example))
-
-
-def _is_example(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.literal_block)
+    return tuple(
+        node['refuri']
+        if isinstance(node, nodes.reference)
+        else _block(page, node)
+        for node in tree.findall()
+        if isinstance(node, nodes.literal_block)
+        or (isinstance(node, nodes.reference) and 'refuri' in node)
+    )
 
 
 def _block(page: str, node: nodes.Element) -> Block:

@@ -26,14 +26,8 @@ EXEMPT = {
     ('collector.rst', '"etcd": {'): 'a part of an object',
     ('monitoring.rst', 'status:\n  type: vrrp_pool'): 'parts are left out',
     ('pollers.rst', 'EDGE_ROUTER'): 'its passwords are too short',
-    ('quickstart.rst', 'job                              status'): (
+    ('demo.rst', 'job                              status'): (
         'another one in each run; functional.test_demo runs it'
-    ),
-    ('quickstart.rst', 'v2.0/networks/net-1: MODIFY_FAILED'): (
-        'needs a Heat; slow.test_quickstart compares the output'
-    ),
-    ('quickstart.rst', '$ esi-worker-manage config check'): (
-        'needs an etcd; slow.test_quickstart compares the output'
     ),
     ('collector.rst', 'targets=10000'): _MEASURED,
     ('contributor/benchmarks.rst', '1 worker'): _MEASURED,
