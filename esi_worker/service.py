@@ -19,7 +19,7 @@ a connection is made after the fork.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import enum
 import threading
 from typing import Any
@@ -131,6 +131,10 @@ class WorkerParts:
 
     def _claim_seconds(self) -> float:
         return self.worker.claim_seconds()
+
+    def probe(self) -> Iterator[handlers.Probe]:
+        """Ask what the handlers work with whether it answers."""
+        return handlers.probes(self.handlers)
 
     def close(self) -> None:
         handlers.close_handlers(self.handlers)

@@ -15,11 +15,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 
 from oslo_config import cfg
 from oslo_log import log as logging
 
-from esi_worker import exceptions, service, store
+from esi_worker import exceptions, handlers, service, store
 from esi_worker.cli import base, settings
 
 
@@ -27,8 +28,10 @@ class ConfigCheck(base.PlainCommand):
     """Check the configuration as the services do when they start.
 
     Reads all options, templates, schemas and plugins. With --connect it
-    also asks etcd. Exits with 2 when something cannot be used; the
-    message names the option and the fix.
+    also asks etcd, and for a worker what its handlers work with: Keystone
+    for a token, and Heat. Exits with 2 when something cannot be used and
+    with 1 when something does not answer; the message names the option and
+    the fix.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -42,7 +45,8 @@ class ConfigCheck(base.PlainCommand):
         parser.add_argument(
             '--connect',
             action='store_true',
-            help='also make sure that etcd answers and lets us read',
+            help='also make sure that etcd, Keystone and Heat answer and let '
+            'us in',
         )
         return parser
 
@@ -59,7 +63,37 @@ class ConfigCheck(base.PlainCommand):
             raise exceptions.ConfigurationError(str(error)) from error
         self.say(f'the configuration can be used for the role {role.value}')
         if parsed_args.connect:
-            store.wait_for_store(
-                self.app.store, 0, probe=self.app.keys.election
+            self._connect(conf, role)
+
+    def _connect(self, conf: cfg.ConfigOpts, role: service.Role) -> None:
+        """Ask everything, and tell of each whether it answers.
+
+        :raises TerminalError: something does not
+        """
+        probes = [_ask_store(self.app.store, self.app.keys.election)]
+        if role is not service.Role.MANAGER:
+            probes += _ask_handlers(conf, self.app.store)
+        for probe in probes:
+            state = f'failed: {probe.problem}' if probe.problem else 'ok'
+            self.say(f'{probe.what}: {state}')
+        failed = [probe.what for probe in probes if probe.problem]
+        if failed:
+            raise exceptions.TerminalError(
+                f'{", ".join(failed)} cannot be used'
             )
-            self.say(f'{self.app.store} answers')
+
+
+def _ask_store(target: store.Store, key: str) -> handlers.Probe:
+    try:
+        store.wait_for_store(target, 0, probe=key)
+    except exceptions.StoreError as error:
+        return handlers.Probe('etcd', str(error))
+    return handlers.Probe('etcd')
+
+
+def _ask_handlers(
+    conf: cfg.ConfigOpts, target: store.Store
+) -> list[handlers.Probe]:
+    parts = service.WorkerParts(conf, target)
+    with contextlib.closing(parts):
+        return list(parts.probe())

@@ -18,12 +18,14 @@ from esi_worker.handlers.base import (
     Handler,
     HandlerContext,
     PeriodicTask,
+    Probe,
     Upkeep,
 )
 from esi_worker.handlers.loading import (
     close_handlers,
     load_handlers,
     periodic_tasks,
+    probes,
 )
 
 __all__ = (
@@ -32,8 +34,10 @@ __all__ = (
     'Handler',
     'HandlerContext',
     'PeriodicTask',
+    'Probe',
     'Upkeep',
     'close_handlers',
     'load_handlers',
     'periodic_tasks',
+    'probes',
 )

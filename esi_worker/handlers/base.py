@@ -120,6 +120,19 @@ class Difference:
     after: str = ''
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether something that a handler works with answers.
+
+    ``what`` names it. ``problem`` says why it cannot be used, with the
+    names of the options to look at and without secrets; it is empty when
+    all is well.
+    """
+
+    what: str
+    problem: str = ''
+
+
 class Handler(plugins.Plugin, abc.ABC):
     """Base of all handlers; one instance serves a worker process.
 
@@ -175,6 +188,14 @@ class Handler(plugins.Plugin, abc.ABC):
         raise exceptions.NoPreview(
             f'{type(self).__name__} cannot tell what a job would change'
         )
+
+    def probe(self) -> Iterable[Probe]:
+        """Ask what the handler works with, and change nothing.
+
+        For an operator who has written a configuration; takes as long as
+        the timeouts of the backend.
+        """
+        return ()
 
     def periodic_tasks(self) -> Sequence[PeriodicTask]:
         """What one worker that offers this handler is to do from time

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 import contextlib
 import functools
 from typing import Any
@@ -62,6 +62,12 @@ def periodic_tasks(
         for handler in _each_once(handlers)
         for task in handler.periodic_tasks()
     ]
+
+
+def probes(handlers: Mapping[str, base.Handler]) -> Iterator[base.Probe]:
+    """What all handlers work with, each asked whether it answers."""
+    for handler in _each_once(handlers):
+        yield from handler.probe()
 
 
 def close_handlers(handlers: Mapping[str, base.Handler]) -> None:

@@ -31,6 +31,7 @@ import dataclasses
 import hashlib
 import json
 
+from esi_worker.handlers import base
 from esi_worker.model.codec import Json
 
 #: The tag that all our stacks have.
@@ -280,6 +281,10 @@ class StackBackend(abc.ABC):
         :raises StackNotFound: there is no such stack
         :raises HeatRefused: the update would be refused too
         """
+
+    def probe(self) -> Iterable[base.Probe]:
+        """Ask whether a login works and Heat answers; raises nothing."""
+        return ()
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -126,6 +126,9 @@ class HeatHandler(base.Handler):
             job, self._stacks, self._preparer, self._secrecy
         )
 
+    def probe(self) -> Iterable[base.Probe]:
+        return self._stacks.probe()
+
     def periodic_tasks(self) -> Sequence[base.PeriodicTask]:
         return drifting.DriftCheck(self.context, self._stacks).tasks()
 

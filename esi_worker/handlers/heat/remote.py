@@ -31,11 +31,13 @@ from heatclient.common import http
 from heatclient.v1 import resources, stacks
 
 from esi_worker import metrics
+from esi_worker.handlers import base
 from esi_worker.handlers.heat import (
     ages,
     backend,
     options,
     pacing,
+    probing,
     sessions,
     translating,
 )
@@ -196,6 +198,11 @@ class HeatBackend(backend.StackBackend):
             return backend.StackChanges(
                 **{kind: _names(changes[kind]) for kind in _CHANGES}
             )
+
+    def probe(self) -> Iterable[base.Probe]:
+        return probing.probe(
+            self._sessions, lambda tenant: self.find(tenant, probing.NOBODY)
+        )
 
     def close(self) -> None:
         self._sessions.close()

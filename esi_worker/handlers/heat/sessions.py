@@ -30,7 +30,7 @@ from typing import Any
 from urllib import parse
 
 from keystoneauth1 import exceptions as keystone
-from keystoneauth1 import loading, noauth
+from keystoneauth1 import loading, noauth, plugin
 from keystoneauth1 import session as keystone_session
 import requests
 
@@ -38,6 +38,7 @@ from esi_worker import exceptions
 from esi_worker.handlers.heat import errors, options, pacing
 
 _POOL_SIZE = 32
+_NOBODY = 'nobody'
 _TOO_MANY = 429
 #: Options that scope a login; the tenant takes their place.
 _SCOPES = (
@@ -100,6 +101,43 @@ class TenantSessions:
                 'an auth_type whose user has a role in every tenant'
             )
 
+    @property
+    def has_keystone(self) -> bool:
+        """Whether anybody is asked for a token."""
+        return self._auth_type not in options.NO_AUTH
+
+    def any_project(self) -> str:
+        """Log in without a scope, and find a project to work in.
+
+        :returns: its id, empty if the user has a role in none
+        :raises ClientException: of keystoneauth; there is no token
+        """
+        session = self._make(None)
+        session.get_token()
+        project = session.get_project_id()
+        if project:
+            return str(project)
+        answer = session.get(
+            '/auth/projects',
+            endpoint_filter={
+                'interface': plugin.AUTH_INTERFACE,
+                'version': (3, 0),
+            },
+        )
+        found = [each['id'] for each in answer.json()['projects']]
+        return str(found[0]) if found else ''
+
+    def login_options(self) -> dict[str, str]:
+        """The options of the login that are set, scopes left out."""
+        section = self._conf[options.GROUP].auth_section or options.GROUP
+        loader: Any = loading.get_plugin_loader(self._auth_type)
+        values = {
+            option.dest: self._conf[section].get(option.dest)
+            for option in loader.get_options()
+            if option.dest not in _SCOPES
+        }
+        return {name: str(value) for name, value in values.items() if value}
+
     def endpoint(self, tenant: str) -> str | None:
         """The configured URL for a tenant; None means the catalog's."""
         url = self._conf[options.GROUP].endpoint_override
@@ -108,16 +146,16 @@ class TenantSessions:
     def close(self) -> None:
         self._transport.close()
 
-    def _make(self, tenant: str) -> Any:
+    def _make(self, tenant: str | None) -> Any:
         if self._auth_type in options.NO_AUTH:
-            auth = noauth.NoAuth(endpoint=self.endpoint(tenant))
+            auth = noauth.NoAuth(endpoint=self.endpoint(tenant or _NOBODY))
         else:
             auth = self._login(tenant)
         return loading.load_session_from_conf_options(
             self._conf, options.GROUP, auth=auth, session=self._transport
         )
 
-    def _login(self, tenant: str) -> Any:
+    def _login(self, tenant: str | None) -> Any:
         loader: Any = loading.get_plugin_loader(self._auth_type)
         known = {option.dest for option in loader.get_options()}
         if self._auth_type in _SCOPED:
@@ -149,7 +187,7 @@ class TenantSessions:
     def _check_login(self) -> None:
         """Make a session for nobody, for that needs all options."""
         try:
-            self._make('nobody')
+            self._make(_NOBODY)
         except keystone.AuthPluginException as error:
             raise exceptions.ConfigurationError(
                 f'[{options.GROUP}] a login of auth_type = '

@@ -20,8 +20,12 @@ from typing import Any
 from unittest import mock
 
 import fixtures
+from keystoneauth1 import fixture
+import requests
+import requests_mock
+from requests_mock.contrib import fixture as mocking
 
-from esi_worker import store
+from esi_worker import exceptions, store
 from esi_worker.cmd import status
 from esi_worker.model import WorkerRecord
 from esi_worker.tests.unit.cli import support
@@ -30,6 +34,20 @@ GOOD = """\
 [heat]
 auth_type = none
 endpoint_override = http://127.0.0.1:9/v1
+"""
+
+
+HEAT = 'http://127.0.0.1:9/v1'
+KEYSTONE = 'http://keystone.test:5000/v3'
+CANARY = 'canary-4c61'
+LOGIN = f"""\
+[heat]
+auth_type = password
+auth_url = {KEYSTONE}
+username = worker
+password = {CANARY}
+user_domain_id = default
+endpoint_override = {HEAT}
 """
 
 
@@ -63,13 +81,126 @@ class ConfigCheckTest(ConfigTestCase):
         self.assertEqual(2, self.check(f'{GOOD}[admin]\npage = true\n'))
         self.assertIn('manager_port', self.stderr.getvalue())
 
-    def test_connecting_is_part_of_it_if_wanted(self) -> None:
-        def refuse(_name: str, _moment: str) -> None:
-            raise ConnectionError
 
-        self.assertEqual(0, self.check(GOOD, '--connect'))
+class ConnectTest(ConfigTestCase):
+    """``config check --connect``."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.http: Any = self.useFixture(
+            mocking.Fixture()  # type: ignore[no-untyped-call]
+        )
+        self.http.get(
+            KEYSTONE, json={'version': fixture.V3Discovery(KEYSTONE)}
+        )
+        self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            headers={'X-Subject-Token': 'abc'},
+            json=fixture.V3Token(project_id='t1'),
+        )
+        for tenant in ('t1', 't2', 'esi-worker-probe'):
+            self.http.get(
+                f'{HEAT}/{tenant}/stacks',
+                json={'stacks': []},
+                headers={'Content-Type': 'application/json'},
+            )
+
+    def connect(self, *more: str, text: str = LOGIN, code: int) -> list[str]:
+        """:returns: what it says, by line, without the first one"""
+        self.assertEqual(
+            code,
+            self.run_command(
+                *('--config-file', self.config(text)),
+                *('config', 'check', '--connect', *more),
+            ),
+            self.stderr.getvalue(),
+        )
+        self.assertNotIn(CANARY, self.stdout.getvalue())
+        self.assertNotIn(CANARY, self.stderr.getvalue())
+        return self.stdout.getvalue().splitlines()[1:]
+
+    def test_all_that_a_worker_needs_is_asked(self) -> None:
+        self.assertEqual(
+            ['etcd: ok', 'Keystone: ok', 'Heat: ok'], self.connect(code=0)
+        )
+
+    def test_a_heat_without_keystone_needs_no_token(self) -> None:
+        self.assertEqual(
+            ['etcd: ok', 'Heat: ok'], self.connect(text=GOOD, code=0)
+        )
+
+    def test_a_manager_asks_etcd_alone(self) -> None:
+        self.http.post(f'{KEYSTONE}/auth/tokens', status_code=401)
+        self.assertEqual(
+            ['etcd: ok'], self.connect('--role', 'manager', code=0)
+        )
+
+    def test_etcd_that_is_away_hides_nothing_else(self) -> None:
+        def refuse(_name: str, _moment: str) -> None:
+            raise exceptions.StoreUnavailable('no etcd endpoint answers')
+
         self.store.interceptor = refuse
-        self.assertEqual(1, self.check(GOOD, '--connect'))
+        etcd, keystone, _heat = self.connect(code=1)
+        self.assertIn('etcd: failed: ', etcd)
+        self.assertIn('no etcd endpoint answers', etcd)
+        self.assertEqual('Keystone: ok', keystone)
+
+    def test_a_wrong_password_is_told_with_the_options(self) -> None:
+        self.http.post(f'{KEYSTONE}/auth/tokens', status_code=401)
+        _etcd, keystone, heat = self.connect(code=1)
+        self.assertIn('failed: Unauthorized', keystone)
+        self.assertIn('[heat] auth_url, ', keystone)
+        for name in ('username', 'password', 'user_domain_id'):
+            self.assertIn(name, keystone)
+        self.assertIn('there is no token', heat)
+
+    def test_a_keystone_that_is_away_is_told(self) -> None:
+        for method in (self.http.get, self.http.post):
+            method(requests_mock.ANY, exc=requests.ConnectionError)
+        _etcd, keystone, _heat = self.connect(code=1)
+        self.assertIn('failed: ConnectFailure', keystone)
+        self.assertIn(KEYSTONE, keystone)
+
+    def test_a_heat_that_is_away_is_told_with_the_options(self) -> None:
+        self.http.get(f'{HEAT}/t1/stacks', exc=requests.ConnectionError)
+        _etcd, keystone, heat = self.connect(code=1)
+        self.assertEqual('Keystone: ok', keystone)
+        self.assertIn('failed: ', heat)
+        self.assertIn('[heat] endpoint_override', heat)
+
+    def test_a_login_without_a_project_of_its_own_takes_one(self) -> None:
+        self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            headers={'X-Subject-Token': 'abc'},
+            json=fixture.V3Token(),
+        )
+        projects = self.http.get(
+            f'{KEYSTONE}/auth/projects', json={'projects': [{'id': 't2'}]}
+        )
+        *_others, heat = self.connect(code=0)
+        self.assertEqual('Heat: ok', heat)
+        self.assertTrue(projects.called)
+
+    def test_a_user_without_any_role_is_told(self) -> None:
+        self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            headers={'X-Subject-Token': 'abc'},
+            json=fixture.V3Token(),
+        )
+        self.http.get(f'{KEYSTONE}/auth/projects', json={'projects': []})
+        *_others, heat = self.connect(code=1)
+        self.assertIn('no role in any project', heat)
+
+    def test_no_text_shows_a_password(self) -> None:
+        """Not even one that a server quotes."""
+        self.http.post(
+            f'{KEYSTONE}/auth/tokens',
+            status_code=401,
+            json={'error': {'message': f'{CANARY} is wrong', 'code': 401}},
+            headers={'Content-Type': 'application/json'},
+        )
+        _etcd, keystone, _heat = self.connect(code=1)
+        self.assertIn('*** is wrong', keystone)
 
 
 class UpgradeCheckTest(ConfigTestCase):
