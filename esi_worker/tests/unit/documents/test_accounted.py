@@ -23,9 +23,6 @@ _MEASURED = 'figures that were measured once'
 
 #: Page and beginning of the examples that no test runs, with the reason.
 EXEMPT = {
-    ('collector.rst', '"etcd": {'): 'a part of an object',
-    ('monitoring.rst', 'status:\n  type: vrrp_pool'): 'parts are left out',
-    ('pollers.rst', 'EDGE_ROUTER'): 'its passwords are too short',
     ('demo.rst', 'job                              status'): (
         'another one in each run; functional.test_demo runs it'
     ),
