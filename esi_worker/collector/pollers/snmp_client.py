@@ -37,6 +37,10 @@ _MAX_ROWS = 20_000
 _MAX_ENGINES = 64
 _DEFAULT_PORT = 161
 _SHORTEST_SECONDS = 1.0
+#: An engine that may know a device wrongly is replaced at most that often.
+_RENEWAL_SECONDS = 60.0
+#: Requests of an engine that was replaced have ended by then.
+_RETIREMENT_SECONDS = 120.0
 
 T = TypeVar('T')
 Oid = tuple[int, ...]
@@ -60,14 +64,31 @@ def parse_oid(text: str) -> Oid:
     return tuple(int(part) for part in text.strip('.').split('.'))
 
 
+@dataclasses.dataclass(slots=True)
+class _Engine:
+    """An engine of pysnmp: it knows users, and devices by address."""
+
+    engine: Any
+    made_at: float
+    #: Whether a device that it was used for did not answer.
+    is_suspect: bool = False
+
+    def is_due(self, now: float, renewal: float) -> bool:
+        return self.is_suspect and now - self.made_at >= renewal
+
+
 class SnmpClient:
     """Gets values and walks columns; thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, renewal: float = _RENEWAL_SECONDS) -> None:
+        """:param renewal: seconds that an engine of version 3 is used at
+        least, although a device does not answer it
+        """
+        self._renewal = renewal
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._engines: dict[Community | SnmpUser | None, Any] = {}
+        self._engines: dict[SnmpUser | None, _Engine] = {}
 
     def get(
         self, agent: Agent, oids: Sequence[Oid], timeout: float
@@ -77,7 +98,7 @@ class SnmpClient:
         :param timeout: seconds for all of it
         :raises SnmpError: there was no usable answer
         """
-        return self._run(self._get(agent, oids, timeout), timeout)
+        return self._run(agent, self._get(agent, oids, timeout), timeout)
 
     def walk(
         self, agent: Agent, columns: Sequence[Oid], timeout: float
@@ -88,7 +109,7 @@ class SnmpClient:
         :returns: for each column the values by the row's index
         :raises SnmpError: the walk could not be finished
         """
-        return self._run(self._walk(agent, columns, timeout), timeout)
+        return self._run(agent, self._walk(agent, columns, timeout), timeout)
 
     def close(self) -> None:
         with self._lock:
@@ -169,22 +190,48 @@ class SnmpClient:
         from pysnmp.hlapi.v3arch import asyncio as hlapi
 
         key = credential if isinstance(credential, SnmpUser) else None
-        if key not in self._engines:
-            if len(self._engines) >= _MAX_ENGINES:
-                self._engines.clear()
-            self._engines[key] = hlapi.SnmpEngine()
-        return self._engines[key]
+        now = time.monotonic()
+        known = self._engines.get(key)
+        if known is not None and not known.is_due(now, self._renewal):
+            return known.engine
+        retired = [known] if known is not None else []
+        if known is None and len(self._engines) >= _MAX_ENGINES:
+            retired = list(self._engines.values())
+            self._engines.clear()
+        for each in retired:
+            # It holds a socket; what it was asked for may still go on.
+            asyncio.get_running_loop().call_later(
+                _RETIREMENT_SECONDS, each.engine.close_dispatcher
+            )
+        self._engines[key] = _Engine(hlapi.SnmpEngine(), now)
+        return self._engines[key].engine
 
     # --- the loop's thread ------------------------------------------------
 
-    def _run(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
+    def _run(
+        self, agent: Agent, work: Coroutine[Any, Any, T], timeout: float
+    ) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._running())
         try:
             return future.result(timeout)
+        except SnmpError:
+            self._suspect(agent)
+            raise
         except (TimeoutError, concurrent.futures.CancelledError):
             # It is not cancelled: pysnmp would keep what it waits for. It
             # ends by itself soon.
+            self._suspect(agent)
             raise SnmpError(f'no answer within {timeout:g} s') from None
+
+    def _suspect(self, agent: Agent) -> None:
+        """Its engine may know the device by an identity it has no more.
+
+        So it is when another device has taken the address over.
+        """
+        if isinstance(agent.credential, SnmpUser):
+            engine = self._engines.get(agent.credential)
+            if engine is not None:
+                engine.is_suspect = True
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:

@@ -25,6 +25,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 from typing import Any
 
 import fixtures
@@ -72,28 +73,47 @@ NO_USER: {auth_protocol: sha256}
 class Snmpd(fixtures.Fixture):
     """An agent; ``port`` is where it listens."""
 
+    def __init__(self, config: str = '') -> None:
+        """:param config: more lines of its configuration"""
+        super().__init__()
+        self.more = config
+
     def _setUp(self) -> None:
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         reserved = ports.ReservedPort()
         self.addCleanup(reserved.close)
         self.port = reserved.number
-        config = folder / 'snmpd.conf'
-        config.write_text(f'agentAddress udp:127.0.0.1:{self.port}\n{CONFIG}')
+        self.folder = folder
+        config = folder / 'agent.conf'
+        config.write_text(
+            f'agentAddress udp:127.0.0.1:{self.port}\n{CONFIG}{self.more}'
+        )
         self.log = folder / 'snmpd.log'
+        self.start()
+        self.addCleanup(self.stop)
+
+    def start(self) -> None:
+        """Start it, as a device that nobody has seen before."""
         self.process = subprocess.Popen(
             [
                 _snmpd(),
-                *('-f', '-Lf', str(self.log), '-p', str(folder / 'pid')),
-                *('-C', '-c', str(config), '-I', '-smux'),
+                *('-f', '-Lf', str(self.log)),
+                *('-p', str(self.folder / 'pid')),
+                *('-C', '-c', str(self.folder / 'agent.conf')),
+                *('-I', '-smux'),
             ],
-            env={**os.environ, 'SNMP_PERSISTENT_DIR': str(folder)},
+            env={
+                **os.environ,
+                'SNMP_PERSISTENT_DIR': tempfile.mkdtemp(dir=self.folder),
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self.addCleanup(self.stop)
         client = SnmpClient()
-        self.addCleanup(client.close)
-        wait_until(lambda: self._answers(client))
+        try:
+            wait_until(lambda: self._answers(client))
+        finally:
+            client.close()
 
     def stop(self) -> None:
         self.process.kill()
@@ -128,15 +148,19 @@ class SnmpTest(testtools.TestCase):
         super().setUp()
         if not _snmpd():
             self.skipTest('there is no snmpd; on Debian: apt install snmpd')
-        self.agent = self.useFixture(Snmpd())
+        self.agent = self.useFixture(Snmpd(self.configuration()))
         folder = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        file = folder / 'credentials.yaml'
-        file.write_text(CREDENTIALS)
+        self.credentials = folder / 'credentials.yaml'
+        self.credentials.write_text(CREDENTIALS)
         self.context = PollerContext(
             support.make_conf(),
             clocks.ManualClock(),
-            Credentials(str(file)),
+            Credentials(str(self.credentials)),
         )
+
+    def configuration(self) -> str:
+        """More lines of the agent's configuration."""
+        return ''
 
     def target(self, type_: str, **properties: Any) -> Target:
         return support.make_target(
@@ -196,6 +220,22 @@ class DeviceTest(SnmpTest):
         (result,) = self.poll(device_ip='no-such-host.invalid').values()
 
         self.assertIsInstance(result, Failure)
+
+    def test_a_device_that_takes_an_address_over_is_known_soon(self) -> None:
+        """With version 3 it has another identity."""
+        self.poller.client = SnmpClient(renewal=0.0)
+        self.addCleanup(self.poller.client.close)
+        self.poll(community_name='MONITOR')
+
+        self.agent.stop()
+        self.agent.start()
+        # Such as the poll that sees the old device no more.
+        self.poll(community_name='MONITOR', timeout=2.0)
+
+        self.assertEqual(
+            {STATUS: Sample(STATUS, 'UP')},
+            self.poll(community_name='MONITOR'),
+        )
 
     def test_a_firewall_tells_its_metrics(self) -> None:
         found = self.poll('snmp_device_fw')
