@@ -50,9 +50,20 @@ _SCOPES = (
     'domain_name',
     'system_scope',
     'trust_id',
+    'tenant_id',
+    'tenant_name',
 )
+#: Those of them that take the tenant; the latter is that of Keystone v2.
+_TENANT = ('project_id', 'tenant_id')
 #: These bring their project with them; Keystone refuses any other.
-_SCOPED = frozenset(('v3applicationcredential',))
+_SCOPED = frozenset(
+    (
+        'v3applicationcredential',
+        'v3oauth1',
+        'v3oauth2clientcredential',
+        'v3oauth2mtlsclientcredential',
+    )
+)
 
 
 class TenantSessions:
@@ -161,8 +172,7 @@ class TenantSessions:
         if self._auth_type in _SCOPED:
             known = set()
         scope: dict[str, str | None] = dict.fromkeys(known & set(_SCOPES))
-        if 'project_id' in known:
-            scope['project_id'] = tenant
+        scope.update(dict.fromkeys(known & set(_TENANT), tenant))
         return loading.load_auth_from_conf_options(
             self._conf, options.GROUP, **scope
         )
