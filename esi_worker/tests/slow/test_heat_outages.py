@@ -36,6 +36,10 @@ from esi_worker.tests.functional import service_support as support
 
 #: Seconds within which everything is done, whatever went away.
 PATIENCE = 300.0
+#: Seconds within which every stack is known to be complete or not: Heat gets
+#: a minute for the creation and one for its renewal, each with a margin of a
+#: second, and the outage and a busy machine take some time too.
+DEFINITE = 2 * 61.0 + 60.0
 UNAUTHORIZED = 401
 #: So many characters of the logs of others are shown.
 _TAIL = 1_000_000
@@ -150,9 +154,10 @@ class BackendTestCase(support.ServiceTestCase):
             )
 
     def await_states(
-        self, ids: list[str], version: int = 1
+        self, ids: list[str], version: int = 1, within: float = PATIENCE
     ) -> dict[str, Mapping[str, Any]]:
-        deadline = time.monotonic() + PATIENCE
+        """:param within: seconds"""
+        deadline = time.monotonic() + within
         found: dict[str, Mapping[str, Any]] = {}
         while len(found) < len(ids):
             if time.monotonic() > deadline:
@@ -257,13 +262,29 @@ class OutageTest(BackendTestCase):
         self.away(5)
         self.postgres.start()
         # A thread of Heat that could not reach its database has ended with
-        # its resource locked, so something is told, be it a failure. An
-        # engine that was restarted takes the lock over.
-        self.await_states(ids)
+        # its resource locked, which Heat's own time limit ends in vain.
+        self.check_definite(ids)
+        # An engine that was restarted takes the locks over.
         self.heat.stop()
         self.heat.start()
         self.write(ids, 2)
         self.check_done(ids, 2)
+
+    def check_definite(self, ids: list[str]) -> None:
+        """Each is complete, or says in time what has become of it."""
+        states = self.await_states(ids, within=DEFINITE)
+        statuses = {
+            stack.stack_name: stack.stack_status for stack in self.stacks()
+        }
+        told = []
+        for id_, state in states.items():
+            error, status = state['error'], statuses[f'thing_{id_}']
+            told.append(f'{status}: {error}')
+            if error:
+                self.assertRegex(error, r'^Stack(Failed|Timeout): \S')
+            else:
+                self.assertRegex(status, r'^(CREATE|UPDATE)_COMPLETE$')
+        self.addDetail('report', content.text_content('\n'.join(told)))
 
     def away(self, seconds: float) -> None:
         """How long something is away is what these tests are about."""
