@@ -44,12 +44,12 @@ RECOVERY = 5.0
 #: Seconds; as short as etcd's clock allows.
 TTL = 2
 
-#: Options of services whose claims do not run out by themselves on a
-#: machine that is busy: what they have begun they do not begin again.
-STURDY: Mapping[str, Mapping[str, object]] = {
+#: Options of services whose claims run out soon after them, and by
+#: themselves on a machine that is busy: then a job is begun again.
+SHORT_CLAIMS: Mapping[str, Mapping[str, object]] = {
     'manager': {'lease_ttl': TTL},
-    'worker': {'lease_ttl': 30},
-    'etcd': {'timeout': 10},
+    'worker': {'lease_ttl': TTL},
+    'etcd': {'timeout': 1},
 }
 
 _STATES = '/state/v2.0/things/'
@@ -63,8 +63,8 @@ class FaultTestCase(testtools.TestCase):
     #: Options of all services, by section.
     options: Mapping[str, Mapping[str, object]] = {
         'manager': {'lease_ttl': TTL},
-        'worker': {'lease_ttl': TTL},
-        'etcd': {'timeout': 1},
+        'worker': {'lease_ttl': 30},
+        'etcd': {'timeout': 10},
     }
     etcd: raw_etcd.RawEtcd
 

@@ -158,6 +158,7 @@ class AdminTest(support.ServiceTestCase):
 
     def test_a_signal_brings_a_report_without_secrets(self) -> None:
         process = self.launch('reported')
+        self.await_readiness(200)
         assert process.pid is not None
         # All of them keep running.
         pids = [process.pid, *support.children_of(process.pid)]

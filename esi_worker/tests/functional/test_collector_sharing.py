@@ -37,7 +37,7 @@ from esi_worker.tests.unit.collector import support
 
 COUNT = 24
 #: Seconds; as short as etcd's clock allows.
-TTL = 2
+TTL = 5
 
 
 def post(url: str, number: int, **request: Any) -> str:

@@ -48,6 +48,18 @@ class Meanwhile:
         exchange.answer(exchange.forward())
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Afterwards:
+    """Something happens right after the service has answered."""
+
+    action: Callable[[], object]
+
+    def befall(self, exchange: Exchange) -> None:
+        answer = exchange.forward()
+        self.action()
+        exchange.answer(answer)
+
+
 class TableTestCase(support.HandlerTestCase):
     template = support.NETWORK
 
@@ -199,9 +211,10 @@ class FoundTest(TableTestCase):
                 self.assertEqual([409], entry.statuses)
 
     def test_create_in_progress(self) -> None:
-        self.misbehave('wait-create-2s')
+        self.misbehave('hold')
         for action in ACTIONS:
             self.create(action)
+        self.proxy.inject(Afterwards(self.behave), 'GET')
         self.check(
             'PUT UPDATE_COMPLETE',
             'PUT UPDATE_COMPLETE',
@@ -210,10 +223,11 @@ class FoundTest(TableTestCase):
 
     def test_update_in_progress(self) -> None:
         ids = self.created()
-        self.misbehave('wait-update-2s')
+        self.misbehave('hold')
         for action, stack_id in ids.items():
             self.update(action, stack_id)
         self.await_status(list(ids.values()), 'UPDATE_IN_PROGRESS')
+        self.proxy.inject(Afterwards(self.behave), 'GET')
         self.check(
             'PUT UPDATE_COMPLETE',
             'PUT UPDATE_COMPLETE',

@@ -57,8 +57,6 @@ class OutageTestCase(faults.FaultTestCase):
 
 
 class StoppedTest(OutageTestCase):
-    options = faults.STURDY
-
     def test_etcd_is_stopped_for_a_moment(self) -> None:
         server = self.start_etcd()
 
@@ -84,6 +82,8 @@ class StoppedTest(OutageTestCase):
 
 
 class FrozenTest(OutageTestCase):
+    options = faults.SHORT_CLAIMS
+
     def test_etcd_is_frozen_for_longer_than_a_lease(self) -> None:
         server = self.start_etcd()
 
@@ -126,7 +126,6 @@ class CompactedTest(OutageTestCase):
 class FullTest(OutageTestCase):
     """The quota of the database, which stops all writes."""
 
-    options = faults.STURDY
     QUOTA = 8 * 1024 * 1024
 
     def test_no_space_is_left_and_then_some_is_freed(self) -> None:

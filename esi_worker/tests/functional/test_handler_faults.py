@@ -38,7 +38,7 @@ class HandlerFaultTest(faults.FaultTestCase):
     def test_bugs_and_calls_without_an_end(self) -> None:
         server = self.start_etcd()
         service = self.start(
-            server.endpoint, worker={'call_timeout': 1, 'slots': 4}
+            server.endpoint, worker={'call_timeout': 4, 'slots': 4}
         )
 
         for fault in ERRORS:
@@ -53,6 +53,7 @@ class HandlerFaultTest(faults.FaultTestCase):
         self.assertIsNotNone(service.pid)
 
     def test_a_job_that_kills_every_worker_is_given_up(self) -> None:
+        self.options = faults.SHORT_CLAIMS
         server = self.start_etcd()
         self.start(server.endpoint, manager={'max_attempts': ATTEMPTS})
 

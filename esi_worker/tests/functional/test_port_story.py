@@ -125,6 +125,11 @@ class PortStoryTest(support.ServiceTestCase):
             if id_ in key
         ]
 
+    def await_nothing_left(self, id_: str) -> None:
+        support.wait_for(
+            lambda: not self.left_of(id_), f'the end of all keys of {id_}'
+        )
+
     # --- the stories ------------------------------------------------------
 
     def test_a_port_waits_for_its_network_and_subnet(self) -> None:
@@ -337,7 +342,7 @@ class PortStoryTest(support.ServiceTestCase):
         self.drop(path)
 
         self.history.deleted(f'/esi-worker/config/v2.0/{path}')
-        self.assertEqual([], self.left_of(self.port))
+        self.await_nothing_left(self.port)
 
     def test_a_config_that_vanishes_takes_the_stack_with_it(self) -> None:
         self.write_network()
@@ -350,7 +355,7 @@ class PortStoryTest(support.ServiceTestCase):
         self.history.put(f'/jobs/all/delete:heat_worker:network:{self.net}:')
         self.history.deleted(f'/esi-worker/config/v2.0/{path}')
         self.assertNotIn(f'network_{self.net}', self.stacks.names())
-        self.assertEqual([], self.left_of(self.net))
+        self.await_nothing_left(self.net)
 
     def test_a_network_stays_while_a_subnet_needs_it(self) -> None:
         self.write_network()

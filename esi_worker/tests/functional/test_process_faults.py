@@ -33,7 +33,6 @@ FOR_EVER = 600
 
 class KilledTest(faults.FaultTestCase):
     def test_a_stand_by_goes_on_where_the_manager_was_killed(self) -> None:
-        self.options = faults.STURDY
         server = self.start_etcd()
         first = self.start(server.endpoint, 'manager')
         second = self.start(server.endpoint, 'manager')
@@ -57,6 +56,7 @@ class KilledTest(faults.FaultTestCase):
         self.assertIn('Manager has taken over', second.log_text())
 
     def test_everything_is_killed_at_once(self) -> None:
+        self.options = faults.SHORT_CLAIMS
         server = self.start_etcd()
         service = self.start(server.endpoint, worker={'processes': 2})
         names = self.write_load(LOAD)
@@ -70,6 +70,7 @@ class KilledTest(faults.FaultTestCase):
         self.assertLess(self.repeated(names), LOAD - BEFORE)
 
     def test_everything_is_killed_and_etcd_too(self) -> None:
+        self.options = faults.SHORT_CLAIMS
         server = self.start_etcd(binary=processes.sturdy_etcd())
         service = self.start(server.endpoint)
         names = self.write_load(LOAD)
@@ -89,7 +90,6 @@ class DrainTest(faults.FaultTestCase):
     """A worker that is told to end while handlers are at work."""
 
     SLOTS = 2
-    options = faults.STURDY
 
     def setUp(self) -> None:
         super().setUp()

@@ -103,7 +103,9 @@ class ReleaseTest(faults.FaultTestCase):
             self.etcd.delete(f'/config/v2.0/things/{name}')
         for name in names:
             history.deleted(f'/esi-worker/config/v2.0/things/{name}')
-        self.assertEqual([], self.etcd.keys('/jobs/'))
+        support.wait_for(
+            lambda: not self.etcd.keys('/jobs/'), 'the end of all jobs'
+        )
 
     def write(self, name: str, version: int = 1, **wishes: Any) -> str:
         wishes['wait'] = wishes.pop('polls', 0)

@@ -239,7 +239,9 @@ class RoleTest(LifeTestCase):
 
         self.await_done()
         self.history.deleted('/jobs/finished/')
-        self.assertEqual([], self.etcd.keys('/jobs/'))
+        support.wait_for(
+            lambda: not self.etcd.keys('/jobs/'), 'the end of all jobs'
+        )
 
 
 class CrashTest(LifeTestCase):
