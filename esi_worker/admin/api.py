@@ -18,8 +18,8 @@
 ``/api/resource``         ``path``: one resource, its jobs, its history
 ``/api/graph``            ``search``, ``resource``: who waits for whom
 ``/api/workers``          workers and managers
-``/api/errors``           failed and blocked resources, stuck jobs;
-                          ``page``
+``/api/errors``           failed and blocked resources, jobs that are
+                          stuck or tried again; ``page``
 ========================  ==============================================
 
 A list is ``{"total", "page", "pages", "items"}`` with at most
@@ -183,16 +183,23 @@ class Api:
             for row in self._inventory.resources()
             if row.condition in bad
         ]
-        found += [
-            {
-                'kind': 'stuck',
-                'path': self._inventory.path_of(node.resource),
-                'text': f'{node.id}: {node.stuck}',
-                'since': '',
-            }
-            for node in self._whole().nodes
-            if node.stuck
+        nodes = self._whole().nodes
+        stuck = [(node, node.stuck) for node in nodes if node.stuck]
+        tried = [
+            (node, node.reason)
+            for node in nodes
+            if node.kind == 'job' and node.reason
         ]
+        for kind, troubled in (('stuck', stuck), ('retried', tried)):
+            found += [
+                {
+                    'kind': kind,
+                    'path': self._inventory.path_of(node.resource),
+                    'text': f'{node.id}: {reason}',
+                    'since': '',
+                }
+                for node, reason in troubled
+            ]
         return _page(req, found)
 
     def _whole(self) -> Graph:

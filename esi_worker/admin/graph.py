@@ -25,7 +25,7 @@ import dataclasses
 from esi_worker import exceptions, store
 from esi_worker.admin import rows
 from esi_worker.admin.inventory import Inventory
-from esi_worker.model import WorkerRecord
+from esi_worker.model import Retrying, WorkerRecord
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Node:
     """A job, or a resource for which no job can be made.
 
     ``kind`` is ``job`` or ``resource``; ``stuck`` says why it cannot go
-    on by itself, ``reason`` why it is blocked.
+    on by itself, ``reason`` why it is blocked or tried again.
     """
 
     id: str
@@ -103,7 +103,11 @@ def build(inventory: Inventory) -> Graph:
     names = {inventory.name_of(row.path): row for row in blocked}
     edges += _block_edges(names, jobs)
     stuck = _spread(stuck_jobs(inventory), edges)
-    nodes = [_job_node(job, stuck.get(job.id, '')) for job in jobs.values()]
+    retrying = inventory.retrying()
+    nodes = [
+        _job_node(job, stuck.get(job.id, ''), retrying.get(job.id))
+        for job in jobs.values()
+    ]
     nodes += [
         Node(name, 'resource', 'blocked', name, name, row.blocked)
         for name, row in names.items()
@@ -119,10 +123,12 @@ def build(inventory: Inventory) -> Graph:
     return Graph((*nodes, *missing.values()), tuple(edges))
 
 
-def _job_node(job: rows.JobRow, stuck: str) -> Node:
+def _job_node(job: rows.JobRow, stuck: str, retrying: Retrying | None) -> Node:
     label = f'{job.action} {job.resource} v{job.version} ({job.handler})'
+    tried = retrying is not None and job.state is rows.JobState.WORKING
+    reason = str(retrying) if tried else ''
     return Node(
-        job.id, 'job', job.state.value, job.resource, label, stuck=stuck
+        job.id, 'job', job.state.value, job.resource, label, reason, stuck
     )
 
 
@@ -306,7 +312,7 @@ def _line(node: Node, why: str, level: int, again: bool) -> str:
     text = f'{lead}{node.label} [{node.state}]'
     if why:
         text += f' because {why}' if node.kind == 'job' else f': {why}'
-    elif node.reason:
+    if node.reason and (node.kind == 'job' or not why):
         text += f': {node.reason}'
     if node.stuck:
         text += f' STUCK: {node.stuck}'

@@ -25,9 +25,9 @@ import copy
 import threading
 from typing import Protocol
 
-from esi_worker import store
+from esi_worker import exceptions, store
 from esi_worker.admin import rows
-from esi_worker.model import TypeRegistry
+from esi_worker.model import Retrying, TypeRegistry, WorkerRecord
 
 _Take = Callable[[rows.ResourceRow, store.KeyValue | None], None]
 
@@ -133,6 +133,17 @@ class Inventory:
         """The records of the live workers, by their ids."""
         with self._lock:
             return dict(self._workers)
+
+    def retrying(self) -> dict[str, Retrying]:
+        """What workers tell of jobs that are tried again, by their ids."""
+        found = {}
+        for kv in self.workers().values():
+            try:
+                record = WorkerRecord.decode(kv.key, kv.value)
+            except exceptions.DecodeError:
+                continue
+            found.update({each.job: each for each in record.retrying})
+        return found
 
     @property
     def leader(self) -> str:

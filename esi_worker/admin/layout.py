@@ -70,7 +70,8 @@ def drawn(graph: Graph, path_of: Callable[[str], str]) -> dict[str, Json]:
 
 
 def _important(graph: Graph) -> list[Node]:
-    """What is stuck or blocked first, then what most others wait for."""
+    """What is stuck, blocked or tried again first, then what most others
+    wait for."""
     waiting: dict[str, int] = {}
     for edge in graph.edges:
         waiting[edge.target] = waiting.get(edge.target, 0) + 1
@@ -79,6 +80,7 @@ def _important(graph: Graph) -> list[Node]:
         key=lambda node: (
             not node.stuck,
             node.kind == 'job',
+            not node.reason,
             -waiting.get(node.id, 0),
         ),
     )

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from esi_worker import exceptions
@@ -42,8 +42,9 @@ class JobList(base.ListCommand):
     """List the unfinished jobs.
 
     Reason tells why a job is stuck, that is cannot go on without
-    somebody's help. With --blocked the resources are listed for which no
-    job can be made yet, with the reason.
+    somebody's help, or since when and why it is tried again. With
+    --blocked the resources are listed for which no job can be made yet,
+    with the reason.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -79,18 +80,19 @@ class JobList(base.ListCommand):
 def _jobs(
     inventory: Inventory, wanted: argparse.Namespace
 ) -> Iterator[tuple[Any, ...]]:
-    stuck = {node.id: node.stuck for node in graph.build(inventory).nodes}
+    nodes = {node.id: node for node in graph.build(inventory).nodes}
     for job in inventory.jobs():
         if wanted.state not in (None, job.state.value):
             continue
         if wanted.type not in (None, job.type):
             continue
-        if wanted.stuck and not stuck[job.id]:
+        node = nodes[job.id]
+        if wanted.stuck and not node.stuck:
             continue
-        yield _columns(job, stuck)
+        yield _columns(job, node)
 
 
-def _columns(job: rows.JobRow, stuck: Mapping[str, str]) -> tuple[Any, ...]:
+def _columns(job: rows.JobRow, node: graph.Node) -> tuple[Any, ...]:
     return (
         job.id,
         job.state.value,
@@ -100,7 +102,7 @@ def _columns(job: rows.JobRow, stuck: Mapping[str, str]) -> tuple[Any, ...]:
         job.version or '',
         job.attempt,
         len(job.dependency),
-        stuck.get(job.id, ''),
+        node.stuck or node.reason,
     )
 
 
@@ -137,9 +139,9 @@ class JobShow(base.ShowCommand):
         inventory = base.read_inventory(self.app)
         job = find(inventory, parsed_args.job)
         whole = graph.build(inventory)
-        stuck = {node.id: node.stuck for node in whole.nodes}
+        (node,) = (each for each in whole.nodes if each.id == job.id)
         edges = whole.edges
-        shown = _columns(job, stuck)[:7]
+        *shown, _waits, reason = _columns(job, node)
         more = {
             'On failure': job.on_failure,
             'First': job.is_first,
@@ -153,7 +155,7 @@ class JobShow(base.ShowCommand):
             'Waited for by': '\n'.join(
                 edge.source for edge in edges if edge.target == job.id
             ),
-            'Reason': stuck.get(job.id, ''),
+            'Reason': reason,
         }
         return (*COLUMNS[:7], *more), (*shown, *more.values())
 

@@ -12,19 +12,22 @@
 
 """What a worker process shows of itself to others.
 
-Its record tells which handlers it offers and which jobs are inside a
-handler's ``start``. It hangs on the process's lease. It is written with
-each claim and, where it is wrong, with what is published, else at most
-once per interval.
+Its record tells which handlers it offers, which jobs are inside a
+handler's ``start``, and which are tried again and why. It hangs on the
+process's lease. It is written with each claim and, where it is wrong, with
+what is published, else at most once per interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from esi_worker import clock as clocks
 from esi_worker import store, version
-from esi_worker.model import WorkerRecord
+from esi_worker.model import Retrying, WorkerRecord
+
+#: Seconds between two looks at what is tried again.
+_LOOK = 5.0
 
 
 class Announcer:
@@ -39,8 +42,13 @@ class Announcer:
         handlers: Iterable[str],
         slots: int,
         interval: float,
+        retrying: Callable[[], tuple[Retrying, ...]] = tuple,
     ) -> None:
-        """:param interval: seconds between two writes"""
+        """Prepare the record of a worker.
+
+        :param interval: seconds between two writes
+        :param retrying: the jobs that are tried again at the moment
+        """
         self._store = target
         self._key = key
         self._lease = lease
@@ -52,6 +60,9 @@ class Announcer:
         self._known: WorkerRecord | None = None
         self._offered: WorkerRecord | None = None
         self._due = float('-inf')
+        self._find_retrying = retrying
+        self._retrying: tuple[Retrying, ...] = ()
+        self._look_due = float('-inf')
 
     def transition(self, starting: Collection[str]) -> store.Transition:
         """The change that shows which jobs are being started.
@@ -81,6 +92,9 @@ class Announcer:
         now = self._clock.monotonic()
         if now < self._due:
             return
+        if now >= self._look_due:
+            self._look_due = now + _LOOK
+            self._retrying = self._find_retrying()
         news = self.news(starting)
         if not news:
             return
@@ -107,5 +121,6 @@ class Announcer:
             slots=self._slots,
             free=max(0, self._slots - len(starting)),
             starting=tuple(sorted(starting)),
+            retrying=self._retrying,
             extra=version.about(),
         )

@@ -79,6 +79,7 @@ class Dispatcher:
         self._claimer = Claimer(
             target, keys, types, handlers, self._offers, lease
         )
+        self._runs = Runs(clock)
         self._announcer = Announcer(
             target,
             keys.worker(identity),
@@ -87,12 +88,12 @@ class Dispatcher:
             handlers,
             settings.slots,
             settings.announce_interval,
+            self._runs.retrying,
         )
         self._poller = Poller(
             handlers, clock, settings.call_timeout, self._call
         )
         self._outbox = Outbox(target, keys)
-        self._runs = Runs(clock)
         self._starter = Starter(
             self._runs, handlers, clock, settings, self._call
         )
@@ -269,11 +270,10 @@ class Dispatcher:
     # --- outcomes ---------------------------------------------------------
 
     def _settle(self, run: Run, outcome: Outcome) -> None:
-        now = self._clock.monotonic()
         if isinstance(outcome, InProgress):
-            outcomes.go_on(run, outcome, now)
+            outcomes.go_on(run, outcome, self._clock)
         elif isinstance(outcome, Retry):
-            outcomes.put_off(run, outcome, now)
+            outcomes.put_off(run, outcome, self._clock)
         else:
             run.move(Phase.PUBLISHING)
             self._outbox.add(run, outcome)

@@ -25,6 +25,7 @@ import random
 
 from oslo_log import log as logging
 
+from esi_worker import clock as clocks
 from esi_worker import exceptions, metrics
 from esi_worker.dispatcher.calls import Returned
 from esi_worker.dispatcher.runs import Phase, Run
@@ -139,32 +140,28 @@ def timeout_text(call: str, limit: float) -> str:
     return f'the handler did not return from {call} within {limit:.0f} s'
 
 
-def put_off(run: Run, outcome: Retry, now: float) -> None:
-    """Let a run wait until its next try.
-
-    :param now: monotonic
-    """
+def put_off(run: Run, outcome: Retry, clock: clocks.Clock) -> None:
+    """Let a run wait until its next try."""
     run.move(Phase.WAITING)
     run.failures += 1
     metrics.RETRIES.labels(run.job.handler).inc()
-    run.wait(now, pause(run.failures, outcome.after))
-    _explain(run, outcome.reason)
+    run.wait(clock.monotonic(), pause(run.failures, outcome.after))
+    _explain(run, outcome.reason, clock)
 
 
-def go_on(run: Run, outcome: InProgress, now: float) -> None:
-    """Let a run wait until it is looked at again.
-
-    :param now: monotonic
-    """
+def go_on(run: Run, outcome: InProgress, clock: clocks.Clock) -> None:
+    """Let a run wait until it is looked at again."""
     run.move(Phase.IN_PROGRESS)
     run.failures = run.failures + 1 if outcome.reason else 0
     hint = outcome.after or None if outcome.reason else outcome.after
-    run.wait(now, pause(run.failures, hint))
-    _explain(run, outcome.reason)
+    run.wait(clock.monotonic(), pause(run.failures, hint))
+    _explain(run, outcome.reason, clock)
 
 
-def _explain(run: Run, reason: str) -> None:
-    """Keep the reason why a run waits, and tell a new one."""
+def _explain(run: Run, reason: str, clock: clocks.Clock) -> None:
+    """Keep the reason why a run waits, and since when; tell a new one."""
+    if not (reason and run.reason):
+        run.since = clocks.timestamp(clock) if reason else ''
     if reason and reason != run.reason:
         LOG.warning('Job %s waits and is tried again: %s', run.job.id, reason)
     run.reason = reason

@@ -18,10 +18,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import enum
 import itertools
+import textwrap
 
 from esi_worker import clock as clocks
 from esi_worker.dispatcher.calls import Ticket
-from esi_worker.model import Job
+from esi_worker.model import Job, Retrying
+
+#: So many jobs that are tried again a worker tells of, and so many
+#: characters of each reason: its record is read by all other workers.
+_TOLD = 50
+_SEEN = 200
 
 
 class Phase(enum.Enum):
@@ -63,6 +69,8 @@ class Run:
     running one's patience, ``soon`` that from which a poll may take it
     along, ``began`` that of the claim; ``calls`` tells the calls of a run
     apart.
+    ``reason`` is why it is tried again, ``since`` when that began, as a
+    timestamp; both are empty while all is well.
     An ``alone`` run is polled in a call of its own. ``ticket`` is that
     of its latest call of ``start``. ``on_move`` is told the phase before
     whenever the phase has changed.
@@ -80,6 +88,7 @@ class Run:
     failures: int = 0
     alone: bool = False
     reason: str = ''
+    since: str = ''
     ticket: Ticket = dataclasses.field(default_factory=Ticket)
     on_move: Callable[[Run, Phase], None] | None = None
 
@@ -152,6 +161,19 @@ class Runs(Mapping[str, Run]):
             phase.name.lower(): len(runs)
             for phase, runs in self._phases.items()
         }
+
+    def retrying(self) -> tuple[Retrying, ...]:
+        """Those that are tried again, as far as others are to see them."""
+        found = sorted(
+            (run for run in self._runs.values() if run.reason),
+            key=lambda run: (run.since, run.claimed_at),
+        )
+        return tuple(
+            Retrying(
+                run.job.id, run.since, textwrap.shorten(run.reason, _SEEN)
+            )
+            for run in found[:_TOLD]
+        )
 
     def in_phase(self, phase: Phase) -> list[Run]:
         """Those in a phase, in the order in which they came to it."""

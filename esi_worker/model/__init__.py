@@ -20,7 +20,6 @@ from esi_worker.model.records import (
     PublishedState,
     StackMark,
     StackRecord,
-    WorkerRecord,
 )
 from esi_worker.model.requests import Answer, Request, RequestOutcome
 from esi_worker.model.resources import (
@@ -31,6 +30,7 @@ from esi_worker.model.resources import (
     ResourceType,
     TypeRegistry,
 )
+from esi_worker.model.workers import Retrying, WorkerRecord
 
 __all__ = (
     'AcceptedConfig',
@@ -54,6 +54,7 @@ __all__ = (
     'ResourceRef',
     'ResourceType',
     'Retry',
+    'Retrying',
     'StackMark',
     'StackRecord',
     'TypeRegistry',

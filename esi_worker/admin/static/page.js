@@ -244,7 +244,8 @@ function picture(data) {
       height, rx: node.kind === 'job' ? 4 : 20 }),
     drawn('text', { x: x + 10, y: y + 19 }, cut(node.label, 40)),
     drawn('text', { class: 'why', x: x + 10, y: y + 36 },
-      cut([node.state, node.stuck].filter((each) => each).join(': '), 48)));
+      cut([node.state, node.stuck || (node.kind === 'job' && node.reason)]
+        .filter((each) => each).join(': '), 48)));
     svg.append(box);
   }
   const cutOff = data.shown < data.total

@@ -26,7 +26,7 @@ import prometheus_client
 
 from esi_worker import exceptions
 from esi_worker.admin import opts, serving
-from esi_worker.model import StackRecord
+from esi_worker.model import Retrying, StackRecord, WorkerRecord
 from esi_worker.store import opts as store_opts
 from esi_worker.tests.cluster import NETWORK, PORT
 from esi_worker.tests.unit.admin import support
@@ -175,6 +175,20 @@ class AnswersTest(PageTest):
         self.assertLessEqual({('blocked', P), ('failed', N)}, found)
         # No worker is there for the job of the other network.
         self.assertIn('stuck', {kind for kind, _ in found})
+
+    def test_jobs_that_are_tried_again_are_among_the_errors(self) -> None:
+        self.write(NETWORK, 'n')
+        keys, (job_id,) = self.cluster.keys, self.cluster.jobs()
+        told = Retrying(job_id, 'noon', 'HTTP 401: no')
+        record = WorkerRecord(('heat_worker',), 8, 8, retrying=(told,))
+        self.cluster.store.put(keys.worker('w'), record.encode())
+        self.cluster.store.put(keys.working(job_id), '')
+        reason = 'tried again since noon: HTTP 401: no'
+        (item,) = self.get('/api/errors')['items']
+        self.assertEqual(('retried', N), (item['kind'], item['path']))
+        self.assertIn(reason, item['text'])
+        (node,) = self.get('/api/graph')['nodes']
+        self.assertEqual((reason, ''), (node['reason'], node['stuck']))
 
     def test_workers_show_their_jobs(self) -> None:
         self.start_worker()

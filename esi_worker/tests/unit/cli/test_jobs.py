@@ -18,6 +18,7 @@ from esi_worker.model import (
     Param,
     ParamType,
     ResourceRef,
+    Retrying,
     WorkerRecord,
 )
 from esi_worker.tests.unit.cli import support
@@ -78,6 +79,29 @@ class JobListTest(support.CommandTest):
         self.put_job('a', 'ready')
         self.put_job('b', 'waiting', dependency=('a',))
         self.assertEqual([], self.rows('job', 'list', '--stuck'))
+
+    def test_what_is_tried_again_is_told_with_its_reason(self) -> None:
+        self.elect()
+        told = Retrying('a', 'noon', 'HTTP 401: no')
+        record = WorkerRecord(('heat_worker',), 8, 8, retrying=(told,))
+        self.store.put(self.keys.worker('w'), record.encode())
+        self.put_job('a', 'working')
+        reason = 'tried again since noon: HTTP 401: no'
+        (row,) = self.rows('job', 'list')
+        self.assertEqual(reason, row['Reason'])
+        self.assertEqual(reason, self.rows('job', 'show', 'a')['Reason'])
+        self.assertEqual([], self.rows('job', 'list', '--stuck'))
+        self.assertEqual(0, self.run_command('job', 'graph'))
+        self.assertIn(f'[working]: {reason}', self.stdout.getvalue())
+
+    def test_what_was_given_back_is_not_tried_again(self) -> None:
+        self.elect()
+        told = Retrying('a', 'noon', 'HTTP 401: no')
+        record = WorkerRecord(('heat_worker',), 8, 8, retrying=(told,))
+        self.store.put(self.keys.worker('w'), record.encode())
+        self.put_job('a', 'ready')
+        (row,) = self.rows('job', 'list')
+        self.assertEqual('', row['Reason'])
 
     def test_blocked_lists_resources_with_their_reasons(self) -> None:
         self.store.put(

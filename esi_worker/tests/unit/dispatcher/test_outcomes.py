@@ -18,9 +18,18 @@ from collections.abc import Sequence
 import itertools
 from typing import Any
 
+from esi_worker import clock as clocks
 from esi_worker import exceptions
 from esi_worker.dispatcher import outcomes
-from esi_worker.model import Done, Failed, InProgress, Retry, records
+from esi_worker.model import (
+    Done,
+    Failed,
+    InProgress,
+    Retry,
+    Retrying,
+    WorkerRecord,
+    records,
+)
 from esi_worker.tests.cluster import NETWORK
 from esi_worker.tests.unit.dispatcher import support
 
@@ -124,6 +133,45 @@ class RetryTest(support.HandlerTest):
             if 'is tried again' in line
         ]
         self.assertEqual(['one', 'two'], lines)
+
+    def test_others_see_since_when_and_why(self) -> None:
+        began = clocks.timestamp(self.cluster.clock)
+        self.answer(*[Retry('one', 3)] * 3, *[Retry('two', 3)] * 3)
+        self.write(NETWORK, 'n')
+        self.cluster.pass_time(6)
+        (told,) = self.retrying()
+        self.assertIn(':network:n:1:', told.job)
+        self.assertEqual((began, 'one'), (told.since, told.reason))
+        self.cluster.pass_time(8)
+        (told,) = self.retrying()
+        self.assertEqual((began, 'two'), (told.since, told.reason))
+        self.cluster.pass_time(12)
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+        self.assertEqual((), self.retrying())
+
+    def test_a_poll_that_fails_is_seen_too(self) -> None:
+        self.answer(InProgress(1))
+        self.handler.on_poll = lambda jobs: {
+            job.id: InProgress(1, 'Heat is away') for job in jobs
+        }
+        self.write(NETWORK, 'n')
+        self.cluster.pass_time(10)
+        (told,) = self.retrying()
+        self.assertEqual('Heat is away', told.reason)
+
+    def test_a_worker_tells_of_some_only(self) -> None:
+        self.handler.on_start = lambda job: Retry('not now ' * 100, 1)
+        for number in range(60):
+            self.cluster.write(NETWORK, f'n{number}')
+        self.cluster.settle()
+        self.cluster.pass_time(10)
+        told = self.retrying()
+        self.assertEqual(50, len(told))
+        self.assertLessEqual(max(len(each.reason) for each in told), 200)
+
+    def retrying(self) -> tuple[Retrying, ...]:
+        (kv,) = self.cluster.store.range(self.cluster.keys.worker('')).items
+        return WorkerRecord.decode(kv.key, kv.value).retrying
 
     def test_a_pause_is_never_longer_than_the_cap(self) -> None:
         for failures in range(1, 2000, 7):
