@@ -22,9 +22,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
+import contextlib
+import errno
 import json
 import os
-from typing import Any
+from pathlib import Path
+import tempfile
+from typing import Any, TextIO
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store, version
@@ -73,27 +77,24 @@ class SnapshotSave(base.PlainCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        try:
-            number = os.open(
-                parsed_args.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
-            )
-        except OSError as error:
-            raise exceptions.TerminalError(
-                f'{parsed_args.file} cannot be made: {error.strerror}'
-            ) from error
-        revision, count = 0, 0
-        with os.fdopen(number, 'w', encoding='utf-8') as file:
-            for prefix in prefixes(self.app.keys):
-                found = self.app.store.range(prefix, revision=revision)
-                if not revision:
-                    revision = found.revision
-                    file.write(_line(self._about(revision)))
-                for kv in found.items:
-                    count += 1
-                    file.write(_line(_record(kv)))
+        with _new_file(parsed_args.file) as file:
+            revision, count = self._write(file)
         self.say(
             f'saved {count} keys of revision {revision} in {parsed_args.file}'
         )
+
+    def _write(self, file: TextIO) -> tuple[int, int]:
+        """:returns: the revision, and how many keys there are"""
+        revision, count = 0, 0
+        for prefix in prefixes(self.app.keys):
+            found = self.app.store.range(prefix, revision=revision)
+            if not revision:
+                revision = found.revision
+                file.write(_line(self._about(revision)))
+            for kv in found.items:
+                count += 1
+                file.write(_line(_record(kv)))
+        return revision, count
 
     def _about(self, revision: int) -> dict[str, Any]:
         return {
@@ -103,6 +104,33 @@ class SnapshotSave(base.PlainCommand):
             'version': version.version(),
             'prefixes': list(prefixes(self.app.keys)),
         }
+
+
+@contextlib.contextmanager
+def _new_file(name: str) -> Iterator[TextIO]:
+    """A file that only its owner may read, and that is there under its name
+    only when all is written.
+
+    :raises TerminalError: it cannot be made, or is there already
+    """
+    path = Path(name)
+    try:
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        number, part = tempfile.mkstemp(
+            dir=path.parent, prefix=f'{path.name}.', suffix='.part'
+        )
+        try:
+            with os.fdopen(number, 'w', encoding='utf-8') as file:
+                yield file
+            os.rename(part, path)
+        except BaseException:
+            os.unlink(part)
+            raise
+    except OSError as error:
+        raise exceptions.TerminalError(
+            f'{name} cannot be made: {error.strerror}'
+        ) from error
 
 
 def _record(kv: store.KeyValue) -> dict[str, Any]:

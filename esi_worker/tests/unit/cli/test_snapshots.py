@@ -18,7 +18,7 @@ import stat
 
 import fixtures
 
-from esi_worker import store
+from esi_worker import exceptions, store
 from esi_worker.tests.unit.cli import support
 
 
@@ -90,6 +90,28 @@ class SnapshotTest(support.CommandTest):
             1, self.run_command('snapshot', 'save', str(self.file))
         )
         self.assertEqual('mine', self.file.read_text())
+
+    def test_an_etcd_that_is_away_leaves_no_file(self) -> None:
+        reads = []
+
+        def away(name: str, _moment: str) -> None:
+            reads.append(name)
+            if len(reads) > 2:
+                raise exceptions.StoreUnavailable('away')
+
+        self.store.interceptor = away
+        self.assertEqual(
+            1, self.run_command('snapshot', 'save', str(self.file))
+        )
+        self.assertEqual([], list(self.file.parent.iterdir()))
+        self.store.interceptor = None
+        self.save()
+        self.assertEqual([self.file], list(self.file.parent.iterdir()))
+
+    def test_a_folder_that_is_not_there_is_told(self) -> None:
+        name = str(self.file / 'inside')
+        self.assertEqual(1, self.run_command('snapshot', 'save', name))
+        self.assertIn(f'{name} cannot be made', self.stderr.getvalue())
 
     def test_it_loads_only_where_nothing_is(self) -> None:
         self.store.put(self.keys.job('j'), '')
