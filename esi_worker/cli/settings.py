@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         metavar='FILE',
         help='configuration file; may be given several times, later ones '
-        'win; default: /etc/esi-worker/esi-worker.conf, if it is there',
+        'win; default: the first of ~/.esi-worker/esi-worker.conf, '
+        '~/esi-worker.conf, /etc/esi-worker/esi-worker.conf and '
+        '/etc/esi-worker.conf that is there',
     )
     parser.add_argument(
         '--config-dir',

@@ -52,6 +52,7 @@ class EtcdStore(base.Store):
         password: str | None = None,
         pool_size: int = 32,
         clock: clocks.Clock | None = None,
+        source: str = '',
     ) -> None:
         """Prepare; nothing is sent before the first call.
 
@@ -59,6 +60,7 @@ class EtcdStore(base.Store):
         :param timeout: seconds to wait for a connection, and again for
             each answer, of each endpoint
         :param pool_size: connections to one endpoint that are kept
+        :param source: the option to look at when no endpoint answers
         :raises ConfigurationError: an endpoint cannot be used
         """
         self.clock = clock or clocks.SystemClock()
@@ -71,6 +73,7 @@ class EtcdStore(base.Store):
             username=username,
             password=password,
             pool_size=pool_size,
+            source=source,
         )
 
     def __str__(self) -> str:

@@ -75,6 +75,7 @@ class EtcdClient:
         username: str | None = None,
         password: str | None = None,
         pool_size: int,
+        source: str = '',
     ) -> None:
         self.endpoints = tuple(endpoints)
         self.timeout = timeout
@@ -85,6 +86,7 @@ class EtcdClient:
         ]
         if not self._clients:
             raise exceptions.ConfigurationError('no etcd endpoint is given')
+        self._advice = f'; look at {source}' if source else ''
         self._good = 0
         self._auth = etcd_auth.Authenticator(
             username, password, self._authenticate
@@ -158,7 +160,7 @@ class EtcdClient:
                 self._good = index
                 return answer
         raise exceptions.StoreUnavailable(
-            f'no etcd endpoint answers ({"; ".join(problems)})'
+            f'no etcd endpoint answers ({"; ".join(problems)}){self._advice}'
         )
 
     def _in_order(self) -> Iterator[tuple[int, etcd3gw.Etcd3Client]]:

@@ -52,7 +52,28 @@ def open_store(
         password=group.password,
         pool_size=group.pool_size,
         clock=clock,
+        source=_source(conf),
     )
+
+
+def _source(conf: cfg.ConfigOpts) -> str:
+    """Where the endpoints come from, for whoever has to mend them."""
+    found = conf.get_location('endpoints', opts.ETCD_GROUP.name)
+    files = getattr(conf, 'config_file', None) or ()
+    if found is not None and found.location.is_user_controlled:
+        # What oslo.config names is the last file that has the group.
+        same = found.detail in files
+        having = [name for name in files if same and _has_endpoints(name)]
+        return f'[etcd] endpoints in {[found.detail, *having][-1]}'
+    if files:
+        return f'[etcd] endpoints, which is not set in {", ".join(files)}'
+    return '[etcd] endpoints, which is not set, for no configuration was found'
+
+
+def _has_endpoints(name: str) -> bool:
+    sections: dict[str, dict[str, list[str]]] = {}
+    cfg.ConfigParser(name, sections).parse()
+    return 'endpoints' in sections.get('etcd', {})
 
 
 def key_layout(conf: cfg.ConfigOpts) -> keys.KeyLayout:

@@ -23,6 +23,7 @@ import fixtures
 
 from esi_worker import exceptions, version
 from esi_worker.cli import app
+from esi_worker.embedded import ports
 from esi_worker.store import opening
 from esi_worker.tests.unit.cli import support
 
@@ -70,6 +71,21 @@ class ManageAppTest(support.CommandTest):
         )
         self.assertEqual(1, program.run(['job', 'list']))
         self.assertIn('nobody answers', self.stderr.getvalue())
+
+    def test_etcd_that_is_away_is_told_with_the_option_to_mend(self) -> None:
+        port = ports.ReservedPort()
+        self.addCleanup(port.close)
+        url = f'http://{ports.LOOPBACK}:{port.number}'
+        named = self.write_config(f'[etcd]\nendpoints = {url}\n')
+        self.assertEqual(1, self.list_jobs('--config-file', named))
+        self.assertIn(url, self.stderr.getvalue())
+        self.assertIn(
+            f'look at [etcd] endpoints in {named}', self.stderr.getvalue()
+        )
+
+    def list_jobs(self, *arguments: str) -> int:
+        program = app.ManageApp(stdout=self.stdout, stderr=self.stderr)
+        return program.run([*arguments, 'job', 'list'])
 
     def test_prefixes_come_from_the_configuration(self) -> None:
         self.store.put('/desired/v2.0/ports/p', '{"body": {}, "version": 4}')

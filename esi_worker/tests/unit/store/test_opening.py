@@ -14,7 +14,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import fixtures
 from oslo_config import cfg
+import requests
+import requests_mock
 import testtools
 
 from esi_worker import clock as clocks
@@ -33,6 +38,31 @@ class OptionsTest(testtools.TestCase):
         store = opening.open_store(self.conf)
 
         self.assertEqual('etcd at http://127.0.0.1:2379', str(store))
+
+    def test_an_etcd_that_is_away_is_told_with_the_option(self) -> None:
+        folder = Path(self.useFixture(fixtures.TempDir()).path)
+        named, unset = folder / 'named.conf', folder / 'unset.conf'
+        named.write_text('[etcd]\nendpoints = http://a:1, http://b:1\n')
+        unset.write_text('[etcd]\ntimeout = 1\n')
+        for files, advice in (
+            ([named, unset], f'look at [etcd] endpoints in {named}'),
+            ([unset], f'which is not set in {unset}'),
+            ([], 'not set, for no configuration was found'),
+        ):
+            self.conf([], default_config_files=[str(file) for file in files])
+            self.assertIn(advice, self.refused())
+
+    def refused(self) -> str:
+        """What a store says that nobody answers."""
+        with (
+            requests_mock.Mocker() as http,
+            opening.open_store(self.conf) as store,
+        ):
+            http.post(requests_mock.ANY, exc=requests.ConnectionError)
+            error = self.assertRaises(
+                exceptions.StoreUnavailable, store.get, '/'
+            )
+        return str(error)
 
     def test_the_prefixes_make_the_layout(self) -> None:
         self.conf.set_override('jobs_prefix', '/a/jobs', 'keys')
