@@ -17,9 +17,9 @@ A user is an entry of the credentials file::
     FIREWALL_COMMUNITY:
       user: monitor
       auth_protocol: sha256      # md5 sha sha224 sha256 sha384 sha512
-      auth_password: "..."       # 8 characters or more
+      auth_password: "eight or more"
       priv_protocol: aes         # des 3des aes aes192 aes256
-      priv_password: "..."
+      priv_password: "eight or more, too"
 
 Without a password there is no authentication, or no privacy.
 """

@@ -13,10 +13,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 import re
 import shutil
 import subprocess
-import tempfile
 
 import prometheus_client
 import yaml
@@ -31,127 +31,7 @@ _METRIC = re.compile(r'esi_(?:worker|collector)_\w+')
 #: What the suffixes of samples belong to.
 _SUFFIX = re.compile(r'_(total|count|sum|bucket|created|info)$')
 
-CASE = """\
-rule_files: [{rules}]
-evaluation_interval: 1m
-tests:
-  - interval: 1m
-    input_series:
-      - series: esi_worker_leader{{instance="a"}}
-        values: 1 1 1 0 0 0 0
-      - series: esi_worker_resources{{type="port",state="blocked"}}
-        values: 2x60
-    alert_rule_test:
-      - alertname: EsiWorkerNoLeader
-        eval_time: 2m
-        exp_alerts: []
-      - alertname: EsiWorkerNoLeader
-        eval_time: 6m
-        exp_alerts:
-          - exp_labels: {{severity: critical}}
-            exp_annotations:
-              summary: >-
-                No manager leads, so no change in /config is acted on.
-              action: >-
-                See that an esi-worker of the role manager or all runs and that
-                its /readyz is true; its log names why it is not elected.
-      - alertname: EsiWorkerResourcesBlocked
-        eval_time: 45m
-        exp_alerts:
-          - exp_labels: {{severity: warning}}
-            exp_annotations:
-              summary: 2 resources are blocked.
-              action: >-
-                See the reasons with "esi-worker-manage resource list --state
-                blocked".
-  - interval: 1m
-    input_series:
-      - series: esi_collector_partitions{{instance="a"}}
-        values: 128x10 _x10
-      - series: esi_collector_partitions{{instance="b"}}
-        values: 128x30 _x60
-      - series: esi_worker_ready{{instance="a"}}
-        values: 1x10 _x10
-      - series: esi_worker_ready{{instance="b"}}
-        values: 1x20 0x9 _x60
-    alert_rule_test:
-      - alertname: EsiCollectorPartsNotPolled
-        eval_time: 9m
-        exp_alerts: []
-      - alertname: EsiCollectorPartsNotPolled
-        eval_time: 20m
-        exp_alerts:
-          - exp_labels: {{severity: critical}}
-            exp_annotations:
-              summary: >-
-                Only 128 of 256 parts of the monitoring targets have a
-                collector that is up and ready.
-              action: &parts >-
-                Start esi-collector; where one runs, its /readyz tells why it
-                does not poll.
-      - alertname: EsiCollectorPartsNotPolled
-        eval_time: 29m
-        exp_alerts: &nothing
-          - exp_labels: {{severity: critical}}
-            exp_annotations:
-              summary: >-
-                Only 0 of 256 parts of the monitoring targets have a
-                collector that is up and ready.
-              action: *parts
-      - alertname: EsiCollectorPartsNotPolled
-        eval_time: 60m
-        exp_alerts: *nothing
-  - interval: 1m
-    input_series:
-      - series: >-
-          esi_collector_poll_lateness_seconds_bucket{{instance="a",
-          lane="fast",le="5"}}
-        values: 0+90x60
-      - series: >-
-          esi_collector_poll_lateness_seconds_bucket{{instance="a",
-          lane="fast",le="+Inf"}}
-        values: 0+100x60
-      - series: >-
-          esi_collector_poll_lateness_seconds_bucket{{instance="b",
-          lane="fast",le="5"}}
-        values: 0+50x60
-      - series: >-
-          esi_collector_poll_lateness_seconds_bucket{{instance="b",
-          lane="fast",le="10"}}
-        values: 0+100x60
-      - series: >-
-          esi_collector_poll_lateness_seconds_bucket{{instance="b",
-          lane="fast",le="+Inf"}}
-        values: 0+100x60
-      - series: >-
-          esi_collector_publication_failures_total{{instance="a",
-          syncer="etcd"}}
-        values: 0+1x60
-      - series: >-
-          esi_collector_publication_failures_total{{instance="a",
-          syncer="prometheus"}}
-        values: 4x60
-    alert_rule_test:
-      - alertname: EsiCollectorPollsLate
-        eval_time: 30m
-        exp_alerts:
-          - exp_labels: {{severity: warning, instance: b}}
-            exp_annotations:
-              summary: >-
-                A tenth of the polls of b begin more than five seconds late.
-              action: >-
-                Start another collector, or raise poll_threads or
-                poll_interval.
-      - alertname: EsiCollectorCannotPublish
-        eval_time: 30m
-        exp_alerts:
-          - exp_labels: {{severity: warning, instance: a, syncer: etcd}}
-            exp_annotations:
-              summary: a cannot publish values to etcd.
-              action: >-
-                See sync_errors of GET /targets/{{id}} and the log of the
-                collector.
-"""
+CASES = Path(__file__).with_name('alerts.test.yaml')
 
 
 class AlertsTest(checkout.CheckoutTest):
@@ -170,10 +50,18 @@ class AlertsTest(checkout.CheckoutTest):
         self.promtool('check', 'rules', str(RULES))
 
     def test_the_rules_fire_when_they_should(self) -> None:
-        with tempfile.NamedTemporaryFile('w', suffix='.yaml') as case:
-            case.write(CASE.format(rules=RULES))
-            case.flush()
-            self.promtool('test', 'rules', case.name)
+        self.promtool('test', 'rules', str(CASES))
+
+    def test_every_alert_is_seen_to_fire(self) -> None:
+        text = CASES.read_text()
+        unseen = {
+            rule['alert']
+            for group in yaml.safe_load(RULES.read_text())['groups']
+            for rule in group['rules']
+            if f'alertname="{rule["alert"]}"' not in text
+            and f'alertname: {rule["alert"]}\n' not in text
+        }
+        self.assertEqual(set(), unseen)
 
     def test_the_rules_ask_for_metrics_that_there_are(self) -> None:
         rules = yaml.safe_load(RULES.read_text())
