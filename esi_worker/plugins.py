@@ -97,7 +97,7 @@ def load_classes(
     """
     classes = load(group, names)
     for name, class_ in classes.items():
-        _check_class(group, name, class_, base)
+        check_class(group, name, class_, base)
     return classes
 
 
@@ -126,9 +126,13 @@ def register_options(conf: Any, classes: Collection[type[Plugin]]) -> None:
             conf.register_opts(options, group=group)
 
 
-def _check_class(
+def check_class(
     group: str, name: str, class_: Any, base: type[Plugin]
 ) -> None:
+    """Make sure that a plugin's class can be used.
+
+    :raises PluginError: it has another base, or is for another contract
+    """
     if not (isinstance(class_, type) and issubclass(class_, base)):
         raise exceptions.PluginError(
             f'plugin "{name}" of {group} must be a class that inherits '

@@ -16,88 +16,36 @@ import pathlib
 import tempfile
 import unittest
 
-from ledger_handler.handler import GROUP, OPTIONS, LedgerHandler
-from oslo_config import cfg
+from ledger_handler.handler import GROUP, LedgerHandler
 
-from esi_worker import clock, exceptions, store, templates
-from esi_worker.handlers.base import HandlerContext
-from esi_worker.mapping import Choice, ParameterMappings
-from esi_worker.model import (
-    Action,
-    Job,
-    Param,
-    ParamType,
-    ResourceRef,
-    ResourceType,
-    TypeRegistry,
-)
-
-TYPE = ResourceType('thing', 'things', '/v2.0/things')
-TEMPLATE = templates.Template(
-    'thing', 'ledger', ParameterMappings('thing', {}), 'a {{ name }}', 'here'
-)
+from esi_worker import exceptions, testing
 
 
-class LedgerTest(unittest.TestCase):
+class LedgerTest(testing.HandlerContract, unittest.TestCase):
+    """What every handler owes, and what this one does."""
+
+    handler_class = LedgerHandler
+    template = 'a {{ name }}'
+    params = {'name': 'bolt'}
+
     def setUp(self) -> None:
+        super().setUp()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.claim = 30.0
+        self.options = {GROUP: {'folder': str(self.folder)}}
 
-    def handler(self, folder: str | None = None) -> LedgerHandler:
-        conf = cfg.ConfigOpts()
-        conf([], default_config_files=[], default_config_dirs=[])
-        conf.register_opts(OPTIONS, group=GROUP)
-        conf.set_override('folder', folder or str(self.folder), GROUP)
-        catalog = templates.TemplateCatalog(
-            TypeRegistry([TYPE]),
-            ['ledger'],
-            {'ledger': {'thing': Choice('ledger', 'thing', 'Cthing')}},
-            [TEMPLATE],
-        )
-        return LedgerHandler(
-            HandlerContext(
-                conf,
-                store.MemoryStore(),
-                store.KeyLayout(),
-                catalog,
-                clock.ManualClock(),
-                lambda: self.claim,
-            )
-        )
-
-    def job(self, action: Action = Action.CREATE) -> Job:
-        return Job(
-            'job',
-            action,
-            'ledger',
-            ResourceRef('thing', 't'),
-            1,
-            (Param('name', ParamType.VALUE, 'bolt'),),
-            {'id': 't'},
-        )
+    def backend(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in self.folder.iterdir()}
 
     def test_it_writes_a_line(self) -> None:
-        for _ in range(2):
-            self.handler().start(self.job())
-            self.assertEqual('a bolt', (self.folder / 'thing_t').read_text())
-
-    def test_it_removes_the_line(self) -> None:
-        self.handler().start(self.job())
-        for _ in range(2):
-            self.handler().start(self.job(Action.DELETE))
-            self.assertEqual([], list(self.folder.iterdir()))
-
-    def test_it_writes_nothing_without_a_claim(self) -> None:
-        self.claim = 0.0
-        with self.assertRaises(exceptions.ClaimLost):
-            self.handler().start(self.job())
-        self.assertEqual([], list(self.folder.iterdir()))
+        self.run_job(self.job())
+        self.assertEqual({'thing_t': 'a bolt'}, self.backend())
 
     def test_a_folder_that_is_away_may_come_back(self) -> None:
+        self.options = {GROUP: {'folder': str(self.folder / 'gone')}}
         with self.assertRaises(exceptions.TransientError):
-            self.handler(str(self.folder / 'gone')).start(self.job())
+            self.new_handler().start(self.job())
 
 
 if __name__ == '__main__':

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A kit for the tests of drivers and templates, for third parties too.
+"""What becomes of a resource, without etcd and Heat.
 
 A ``Scene`` holds a resource, its neighbours and the outputs of their
 stacks, and answers what esi-worker would make of it::
@@ -22,7 +22,7 @@ stacks, and answers what esi-worker would make of it::
     assert 'robot r in Hall' in scene.text()
 
 It uses the drivers, templates and filters of the installed packages and
-those that are handed in, needs no etcd and no Heat, and changes nothing.
+those that are handed in, and changes nothing.
 """
 
 from __future__ import annotations
