@@ -90,7 +90,13 @@ class OrphanMarker:
             and self._is_due(target)
         ]
         for target in orphans:
-            self._mark(target)
+            try:
+                self._mark(target)
+            except exceptions.StoreUnavailable:
+                raise
+            except Exception:
+                # The others are not to stay UP because of this one.
+                LOG.exception('Target cannot be marked; target=%s', target)
         return len(orphans)
 
     def _unclaimed(self) -> set[str]:

@@ -14,12 +14,15 @@
 
 One thread watches the ``Timetable`` and hands out runs. Tasks of the
 slow lane get at most half of the threads: what never answers cannot
-keep the others from their schedule.
+keep the others from their schedule. A run that is overdue counts there,
+whatever it was; runs that never end are made up for by as many threads
+again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+import dataclasses
 import queue
 import random
 import threading
@@ -45,6 +48,16 @@ def _ignore(_lateness: float, _lane: Lane) -> None:
     pass
 
 
+@dataclasses.dataclass(slots=True)
+class _Run:
+    """A task that is run, and the lane whose threads it takes one of."""
+
+    row: Row
+    due: float
+    lane: Lane
+    counted: Lane
+
+
 class Scheduler:
     """A timetable and the threads that keep it."""
 
@@ -59,7 +72,8 @@ class Scheduler:
     ) -> None:
         """Prepare; ``start`` begins to run tasks.
 
-        :param threads: how many runs there may be at a time
+        :param threads: how many runs there may be at a time, and as many
+            more while some of them are overdue
         :param on_late: told of every run by how many seconds it is late,
             and its lane
         """
@@ -71,9 +85,8 @@ class Scheduler:
         self._changed = threading.Condition()
         self._stopped = False
         self._busy = dict.fromkeys(Lane, 0)
-        self._runs: queue.SimpleQueue[tuple[Row, Lane] | None] = (
-            queue.SimpleQueue()
-        )
+        self._active: dict[Hashable, _Run] = {}
+        self._runs: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._watcher = threading.Thread(
             target=self._watch, name=f'{name}-watcher', daemon=True
@@ -128,7 +141,11 @@ class Scheduler:
     def newly_overdue(self) -> list[Hashable]:
         """The tasks that are too late, or take too long; see ``Timetable``."""
         with self._changed:
-            return self._table.newly_overdue(self._clock.monotonic())
+            late = self._table.newly_overdue(self._clock.monotonic())
+            for key in late:
+                self._set_aside(key)
+            self._changed.notify()
+        return late
 
     def run_due(self) -> int:
         """Run what is due now in the calling thread.
@@ -150,7 +167,14 @@ class Scheduler:
         for _ in self._threads:
             self._runs.put(None)
 
-    def _wait(self) -> tuple[Row, Lane] | None:
+    def _set_aside(self, key: Hashable) -> None:
+        run = self._active.get(key)
+        if run is not None:
+            self._busy[run.counted] -= 1
+            run.counted = Lane.SLOW
+            self._busy[run.counted] += 1
+
+    def _wait(self) -> _Run | None:
         with self._changed:
             while not self._stopped:
                 now = self._clock.monotonic()
@@ -163,15 +187,17 @@ class Scheduler:
         return None
 
     def _open_lanes(self) -> tuple[Lane, ...]:
-        if sum(self._busy.values()) >= self._limit:
-            return ()
+        fast, slow = self._busy[Lane.FAST], self._busy[Lane.SLOW]
         slow_limit = max(1, self._limit // 2)
-        if self._busy[Lane.SLOW] >= slow_limit:
-            return (Lane.FAST,)
-        return _EVERY_LANE
+        is_full = fast + min(slow, slow_limit) >= self._limit
+        if is_full or fast + slow >= 2 * self._limit:
+            return ()
+        return (Lane.FAST,) if slow >= slow_limit else _EVERY_LANE
 
-    def _begin(self, row: Row) -> tuple[Row, Lane]:
-        self._busy[row.lane] += 1
+    def _begin(self, row: Row) -> _Run:
+        run = _Run(row, row.due, row.lane, row.lane)
+        self._active[row.key] = run
+        self._busy[run.counted] += 1
         if sum(self._busy.values()) > len(self._threads):
             number = len(self._threads)
             thread = threading.Thread(
@@ -179,15 +205,17 @@ class Scheduler:
             )
             self._threads.append(thread)
             thread.start()
-        return row, row.lane
+        return run
 
     def _work(self) -> None:
         while (run := self._runs.get()) is not None:
-            row, lane = run
-            self._on_late(self._clock.monotonic() - row.due, lane)
-            self._run(row)
+            self._on_late(self._clock.monotonic() - run.due, run.lane)
+            self._run(run.row)
             with self._changed:
-                self._busy[lane] -= 1
+                self._busy[run.counted] -= 1
+                # The task may have begun once more already.
+                if self._active.get(run.row.key) is run:
+                    del self._active[run.row.key]
                 self._changed.notify()
 
     def _run(self, row: Row) -> None:

@@ -12,6 +12,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import testtools
 
 from esi_worker import exceptions
@@ -250,6 +253,34 @@ class TestDelete(testtools.TestCase):
         self.assertEqual(
             (503, 204), (refused.status_code, response.status_code)
         )
+
+    def test_what_a_poll_sees_meanwhile_is_not_published(self) -> None:
+        """Whether the collector that polls has heard of it or not."""
+        polling = self.setting
+        deleted: list[Any] = []
+        for settles in (lambda: None, polling.settle):
+            polling.post()
+            polling.settle()
+            other = support.Setting(polling.store, polling.clock)
+
+            def delete(
+                other: support.Setting = other,
+                settles: Callable[[], None] = settles,
+            ) -> None:
+                polling.poller.meanwhile = lambda: None
+                deleted.append(other.client.simulate_delete(self.path))
+                settles()
+
+            polling.poller.meanwhile = delete
+            polling.clock.advance(60)
+            polling.collector.scheduler.run_due()
+            polling.collector.publisher.run_due()
+            other.crash()
+
+            self.assertIsNone(polling.monitoring())
+            self.assertEqual([], polling.traces())
+            polling.settle()
+        self.assertEqual([204, 204], [each.status_code for each in deleted])
 
     def test_survives_lost_answers(self) -> None:
         self.setting.store.interceptor = support.LostAnswers(1, skip=1)

@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import testtools
 
 from esi_worker.collector.orphans import OrphanMarker
@@ -52,6 +54,22 @@ class TestOrphans(testtools.TestCase):
         self.pass_time(1)
 
         self.assertEqual((UP, FAIL), (before, self.setting.monitoring()))
+
+    def test_one_that_cannot_be_marked_stops_no_other(self) -> None:
+        """A record by hand, whose id comes first, names no text."""
+        target = dataclasses.replace(
+            support.make_target(
+                resource_id='p0',
+                syncer_properties={'etcd': {'status': {'key': ['no']}}},
+            ),
+            id='0',
+        )
+        self.setting.store.put(support.KEYS.target('0'), target.encode())
+        self.setting.crash()
+
+        self.pass_time(20)
+
+        self.assertEqual(FAIL, self.setting.monitoring())
 
     def test_a_collector_that_comes_back_in_time_is_waited_for(self) -> None:
         self.setting.crash()

@@ -18,6 +18,7 @@ from typing import Any
 
 import testtools
 
+from esi_worker.collector.results import STATUS, Sample
 from esi_worker.tests.unit.collector import support
 
 
@@ -64,6 +65,38 @@ class TestPut(testtools.TestCase):
         self.setting.collector.publisher.run_due()
 
         self.assertEqual('{"version":4,"vmi":"UP"}', self.setting.monitoring())
+
+    def test_what_the_old_device_says_too_late_is_dropped(self) -> None:
+        """The poll began before the replacement and ends after it."""
+        poller, name = self.setting.poller, support.body()['properties']
+        poller.sees[name['fq_name']] = Sample(STATUS, 'DOWN')
+
+        def replace() -> None:
+            poller.meanwhile = lambda: None
+            self.put(version=4, properties={'fq_name': 'another'})
+            self.setting.settle()
+
+        poller.meanwhile = replace
+        self.setting.clock.advance(60)
+        self.setting.poll()
+        self.setting.poll()
+
+        self.assertEqual('{"version":4,"vmi":"UP"}', self.setting.monitoring())
+
+    def test_a_replacement_of_another_collector_fences_the_poll(self) -> None:
+        """Which this collector has not seen yet when it publishes."""
+        other = support.Setting(self.setting.store, self.setting.clock)
+        poller, name = self.setting.poller, support.body()['properties']
+        poller.sees[name['fq_name']] = Sample(STATUS, 'DOWN')
+        poller.meanwhile = lambda: other.client.simulate_put(
+            self.path, json=support.body(version=4)
+        )
+        self.setting.clock.advance(60)
+
+        self.setting.collector.scheduler.run_due()
+        self.setting.collector.publisher.run_due()
+
+        self.assertEqual('{"version":3,"vmi":"UP"}', self.setting.monitoring())
 
     def test_another_field_leaves_nothing_of_the_first(self) -> None:
         self.put(syncer_properties={'etcd': {'status': {'key': 'other'}}})

@@ -278,6 +278,52 @@ class TestScheduler(testtools.TestCase):
         self.assertTrue(ran.wait(30.0))
         self.assertFalse(hanging.acquire(blocking=False))
 
+    def test_what_never_ends_does_not_use_the_threads_up(self) -> None:
+        scheduler = self.start(2)
+        release, hanging = threading.Event(), threading.Semaphore(0)
+        self.addCleanup(release.set)
+
+        def hang() -> Verdict:
+            hanging.release()
+            release.wait(60.0)
+            return OK
+
+        for number in range(3):
+            scheduler.add(number, hang, Pace(60.0, limit=0.0))
+        for _ in range(2):
+            self.assertTrue(hanging.acquire(timeout=30.0))
+        # Both are overdue, so the third may begin, and hangs too.
+        scheduler.newly_overdue()
+        self.assertTrue(hanging.acquire(timeout=30.0))
+        scheduler.newly_overdue()
+        ran = threading.Event()
+
+        def run() -> Verdict:
+            ran.set()
+            return OK
+
+        scheduler.add('a', run, PACE)
+
+        self.assertTrue(ran.wait(30.0))
+
+    def test_not_without_an_end(self) -> None:
+        scheduler = self.start(2)
+        release, hanging = threading.Event(), threading.Semaphore(0)
+        self.addCleanup(release.set)
+
+        def hang() -> Verdict:
+            hanging.release()
+            release.wait(60.0)
+            return OK
+
+        for number in range(9):
+            scheduler.add(number, hang, Pace(60.0, limit=0.0))
+        for _ in range(4):
+            self.assertTrue(hanging.acquire(timeout=30.0))
+            scheduler.newly_overdue()
+
+        self.assertFalse(hanging.acquire(timeout=0.2))
+
     def test_stops_at_once_when_nothing_runs(self) -> None:
         scheduler = Scheduler(threads=2, clock=clocks.SystemClock())
         scheduler.start()
