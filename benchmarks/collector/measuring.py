@@ -28,7 +28,7 @@ from oslo_config import cfg
 from collector import load
 from esi_worker import clock as clocks
 from esi_worker import store
-from esi_worker.collector import opts, service
+from esi_worker.collector import assembly, loading, opts
 from esi_worker.collector.credentials import Credentials
 from esi_worker.collector.ownership import Ownership
 from esi_worker.collector.pollers import base as pollers
@@ -90,11 +90,11 @@ def _collector(target: store.Store, interval: float) -> Any:
         if lane is Lane.FAST:
             watch.append(seconds)
 
-    collector = service.Collector(
+    collector = assembly.Collector(
         context,
         ownership,
         {'bench': poller},
-        service.load_syncers(context),
+        loading.load_syncers(context),
         on_late=on_late,
     )
     try:

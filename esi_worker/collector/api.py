@@ -20,7 +20,7 @@
 ``GET /targets/<id>``     200 with ``values``
 ``PUT /targets/<id>``     200; another description for the same id
 ``DELETE /targets/<id>``  204
-``GET /openapi.json``     the description of all that
+``GET /members.json``     the description of all that
 ``GET /metrics``          for Prometheus
 ``GET /healthz``          200 as long as the process answers
 ``GET /readyz``           200, or 503 while it cannot poll or publish
@@ -45,7 +45,7 @@ import prometheus_client
 from esi_worker import clock as clocks
 from esi_worker import exceptions
 from esi_worker import health as healths
-from esi_worker.collector import errors, openapi, peers
+from esi_worker.collector import errors, members, peers
 from esi_worker.collector.authentication import given_token
 from esi_worker.collector.monitoring import Monitoring
 from esi_worker.collector.rendering import Renderer
@@ -147,7 +147,7 @@ class TargetItem(_Targets):
 
 
 class Description:
-    """``/openapi.json``"""
+    """``/members.json``"""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = dict(document)
@@ -210,16 +210,16 @@ def application(resources: Mapping[str, Any]) -> Any:
 
 
 def _filters(req: falcon.Request) -> dict[str, str]:
-    unknown = sorted(set(req.params) - set(openapi.FILTERS))
+    unknown = sorted(set(req.params) - set(members.FILTERS))
     if unknown:
         raise falcon.HTTPBadRequest(
             title='Unknown query parameter',
             description=f'"{unknown[0][:40]}" cannot be asked for; '
-            f'known are: {", ".join(openapi.FILTERS)}',
+            f'known are: {", ".join(members.FILTERS)}',
         )
     if 'version' in req.params:
         req.get_param_as_int(
-            'version', min_value=0, max_value=openapi.MAX_VERSION
+            'version', min_value=0, max_value=members.MAX_VERSION
         )
     return {name: req.get_param(name, default='') for name in req.params}
 

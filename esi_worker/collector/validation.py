@@ -25,7 +25,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from esi_worker.collector import errors, openapi, schemas, targets
+from esi_worker.collector import errors, members, schemas, targets
 from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.syncers.base import Syncer
 from esi_worker.collector.target_types import Schema
@@ -125,15 +125,15 @@ def _refuse(problems: Iterable[str]) -> None:
 
 
 def _problems_of_members(fields: Mapping[str, Json]) -> Iterator[str]:
-    for name, schema in openapi.MEMBERS.items():
+    for name, schema in members.MEMBERS.items():
         fix = schema['description']
         if name not in fields:
             yield f'the field "{name}" is missing: {fix}'
             continue
         yield from schemas.problems(fields[name], schema, name)
     for name in fields:
-        if name not in openapi.MEMBERS:
-            known = ', '.join(openapi.MEMBERS)
+        if name not in members.MEMBERS:
+            known = ', '.join(members.MEMBERS)
             yield (
                 f'the field "{name[:40]}" is unknown: leave it out, '
                 f'known are {known}'

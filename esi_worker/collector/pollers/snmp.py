@@ -21,11 +21,8 @@ import os
 from typing import Final
 
 from esi_worker.collector.pollers import base, libraries, ports, snmp_users
-from esi_worker.collector.pollers.snmp_client import (
-    Agent,
-    SnmpClient,
-    SnmpError,
-)
+from esi_worker.collector.pollers.snmp_answers import SnmpError
+from esi_worker.collector.pollers.snmp_client import Agent, SnmpClient
 from esi_worker.collector.target_types import TEXT, Schema
 from esi_worker.collector.targets import Target
 

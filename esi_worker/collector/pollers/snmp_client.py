@@ -27,13 +27,12 @@ import threading
 import time
 from typing import Any, TypeVar
 
-from esi_worker import exceptions
+from esi_worker.collector.pollers import snmp_answers
+from esi_worker.collector.pollers.snmp_answers import Oid, SnmpError, Value
 from esi_worker.collector.pollers.snmp_users import Community, SnmpUser
 
 #: Rows that an agent is asked for at once (reference, section 4.1).
 MAX_REPETITIONS = 10
-#: A device with more interfaces than that is broken.
-_MAX_ROWS = 20_000
 _MAX_ENGINES = 64
 _DEFAULT_PORT = 161
 _SHORTEST_SECONDS = 1.0
@@ -43,12 +42,6 @@ _RENEWAL_SECONDS = 60.0
 _RETIREMENT_SECONDS = 120.0
 
 T = TypeVar('T')
-Oid = tuple[int, ...]
-Value = int | bytes
-
-
-class SnmpError(exceptions.TransientError):
-    """The agent does not tell."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,10 +51,6 @@ class Agent:
     host: str
     credential: Community | SnmpUser
     port: int = _DEFAULT_PORT
-
-
-def parse_oid(text: str) -> Oid:
-    return tuple(int(part) for part in text.strip('.').split('.'))
 
 
 @dataclasses.dataclass(slots=True)
@@ -132,9 +121,9 @@ class SnmpClient:
             *request, *map(_variable, oids), lookupMib=False
         )
         values = {}
-        for oid, value in _checked(answer):
-            if not _is_absent(value):
-                values[oid] = _plain(value)
+        for oid, value in snmp_answers.checked(answer):
+            if not snmp_answers.is_absent(value):
+                values[oid] = snmp_answers.plain(value)
         return values
 
     async def _walk(
@@ -155,7 +144,9 @@ class SnmpClient:
                 *map(_variable, places.values()),
                 lookupMib=False,
             )
-            places = _rows(_checked(answer), places, found)
+            places = snmp_answers.rows(
+                snmp_answers.checked(answer), places, found
+            )
             if places and time.monotonic() > deadline:
                 raise SnmpError('the walk takes too long')
         return found
@@ -292,60 +283,3 @@ def _authentication(credential: Community | SnmpUser) -> Any:
         if credential.priv_password
         else hlapi.USM_PRIV_NONE,
     )
-
-
-def _checked(answer: Any) -> list[tuple[Oid, Any]]:
-    """The variables of an answer.
-
-    :raises SnmpError: it is an error
-    """
-    indication, status, _, variables = answer
-    if indication:
-        # Such as "No SNMP response received before timeout"; it speaks of
-        # the exchange, never of what was exchanged.
-        raise SnmpError(str(indication))
-    if status:
-        raise SnmpError(f'the agent answers {status.prettyPrint()}')
-    return [(tuple(oid), value) for oid, value in map(tuple, variables)]
-
-
-def _rows(
-    variables: Sequence[tuple[Oid, Any]],
-    places: Mapping[Oid, Oid],
-    found: dict[Oid, dict[Oid, Value]],
-) -> dict[Oid, Oid]:
-    """Take the rows of an answer; gives where the columns go on."""
-    columns = list(places)
-    left = dict(places)
-    if not variables:
-        return {}
-    for number, (oid, value) in enumerate(variables):
-        column = columns[number % len(columns)]
-        if column not in left:
-            continue
-        inside = oid[: len(column)] == column
-        # An agent that goes backwards would be asked for ever.
-        if not inside or _is_absent(value) or oid <= left[column]:
-            del left[column]
-            continue
-        left[column] = oid
-        found[column][oid[len(column) :]] = _plain(value)
-        if len(found[column]) > _MAX_ROWS:
-            raise SnmpError('the agent has too many rows')
-    return left
-
-
-def _is_absent(value: Any) -> bool:
-    from pysnmp.proto import rfc1905
-
-    return isinstance(
-        value,
-        rfc1905.NoSuchObject | rfc1905.NoSuchInstance | rfc1905.EndOfMibView,
-    )
-
-
-def _plain(value: Any) -> Value:
-    """A number, or the bytes of anything else."""
-    from pyasn1.type import univ
-
-    return int(value) if isinstance(value, univ.Integer) else bytes(value)

@@ -25,7 +25,7 @@ from typing import ClassVar
 
 from esi_worker import exceptions
 from esi_worker.collector.pollers import snmp
-from esi_worker.collector.pollers.snmp_client import Oid, Value, parse_oid
+from esi_worker.collector.pollers.snmp_answers import Oid, Value, parse_oid
 from esi_worker.collector.results import (
     DOWN,
     STATUS,

@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, given, settings
 import schemathesis
 import testtools
 
-from esi_worker.collector import service
+from esi_worker.collector import assembly, loading
 from esi_worker.tests.unit.collector import support
 
 EXAMPLES = int(os.environ.get('ESI_WORKER_FUZZ_EXAMPLES', '25'))
@@ -38,10 +38,10 @@ class FuzzTest(testtools.TestCase):
         super().setUp()
         setting = support.Setting()
         # All types that are installed.
-        pollers = service.load_pollers(setting.context.conf, setting.clock)
+        pollers = loading.load_pollers(setting.context.conf, setting.clock)
         for poller in pollers.values():
             self.addCleanup(poller.close)
-        collector = service.Collector(
+        collector = assembly.Collector(
             setting.context,
             setting.ownership,
             pollers,

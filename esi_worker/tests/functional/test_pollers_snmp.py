@@ -34,11 +34,8 @@ import testtools
 from esi_worker import clock as clocks
 from esi_worker.collector.credentials import Credentials
 from esi_worker.collector.pollers.base import PollerContext
-from esi_worker.collector.pollers.snmp_client import (
-    Agent,
-    SnmpClient,
-    SnmpError,
-)
+from esi_worker.collector.pollers.snmp_answers import SnmpError
+from esi_worker.collector.pollers.snmp_client import Agent, SnmpClient
 from esi_worker.collector.pollers.snmp_device import SnmpDevicePoller
 from esi_worker.collector.pollers.snmp_ports import SnmpPortsPoller
 from esi_worker.collector.pollers.snmp_users import Community

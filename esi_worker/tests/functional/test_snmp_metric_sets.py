@@ -25,7 +25,7 @@ import sys
 import fixtures
 import requests
 
-from esi_worker.collector.pollers import snmp_client
+from esi_worker.collector.pollers import snmp_answers
 from esi_worker.collector.pollers.snmp_device import METRICS, SnmpDevicePoller
 from esi_worker.collector.results import STATUS, Result, Sample
 from esi_worker.tests.functional import test_collector, test_pollers_snmp
@@ -194,5 +194,5 @@ class MetricSetsTest(test_pollers_snmp.SnmpTest):
         self.assertNotIn('for-tests', str(shown) + text)
 
 
-def _dotted(oid: snmp_client.Oid) -> str:
+def _dotted(oid: snmp_answers.Oid) -> str:
     return '.' + '.'.join(map(str, oid))

@@ -27,7 +27,7 @@ import testtools
 
 from esi_worker import clock as clocks
 from esi_worker import embedded, store
-from esi_worker.collector import service
+from esi_worker.collector import assembly, loading
 from esi_worker.collector.ownership import Ownership
 from esi_worker.collector.pollers import base
 from esi_worker.collector.results import STATUS, UP, Failure, Result, Sample
@@ -61,7 +61,9 @@ class CollectorFaultTestCase(testtools.TestCase):
         self.addCleanup(self.analytics.close)
         self.analytics.body = ACTIVE
 
-    def collector(self, name: str = 'first') -> ours.CollectorProcess:
+    def collector(
+        self, name: str = 'first', ttl: int = TTL
+    ) -> ours.CollectorProcess:
         process = ours.CollectorProcess(
             self.folder / name,
             self.etcd.endpoint,
@@ -71,7 +73,7 @@ class CollectorFaultTestCase(testtools.TestCase):
                     'poll_interval': 1,
                     'poll_timeout': 1,
                     'start_spread': 0,
-                    'lease_ttl': TTL,
+                    'lease_ttl': ttl,
                     'analytics_url': self.analytics.url,
                 },
             },
@@ -111,6 +113,23 @@ class OutageTest(CollectorFaultTestCase):
         self.analytics.body = ACTIVE
         self.wait_for(UP_VALUE, 30)
         self.assertNotIn('Traceback', collector.log_text())
+
+    def test_a_lease_that_outlives_the_outage_keeps_the_targets(self) -> None:
+        """What was seen meanwhile is published as soon as it can be."""
+        collector = self.collector(ttl=120)
+        self.post(collector)
+        self.wait_for(UP_VALUE, 60)
+        prefix = '/esi-worker/collectors/'
+        (before,) = self.store.range(prefix).items
+
+        self.etcd.stop()
+        self.analytics.body = b'{}'
+        faults.outage(15)
+        self.etcd.start()
+
+        self.wait_for(FAIL_VALUE, 30)
+        (after,) = self.store.range(prefix).items
+        self.assertEqual(before, after)
 
     def test_etcd_is_frozen_for_fifteen_seconds(self) -> None:
         collector = self.collector()
@@ -221,11 +240,11 @@ class HalfDeadTest(testtools.TestCase):
         ownership = Ownership(keys)
         context = SyncerContext(conf, self.store, keys, clock, ownership.fence)
         self.poller = DevicePoller(base.PollerContext(conf, clock))
-        self.collector = service.Collector(
+        self.collector = assembly.Collector(
             context,
             ownership,
             {'device': self.poller},
-            service.load_syncers(context),
+            loading.load_syncers(context),
         )
         self.addCleanup(self.collector.stop)
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from esi_worker import exceptions
-from esi_worker.collector.pollers import routers
+from esi_worker.collector.pollers import netconf_poller
 from esi_worker.collector.results import Failure, Result, Sample
 from esi_worker.collector.target_types import TEXT, TargetType, members
 from esi_worker.collector.targets import Target
@@ -36,7 +36,7 @@ _SOURCES = {
 }
 
 
-class IgsCounterPoller(routers.NetconfPoller):
+class IgsCounterPoller(netconf_poller.NetconfPoller):
     """The poller ``igs_counter``."""
 
     reporter: ClassVar[str] = 'IGSCounterAgent'
@@ -46,7 +46,7 @@ class IgsCounterPoller(routers.NetconfPoller):
             results=tuple(_SOURCES),
             properties=members(
                 {
-                    **routers.DEVICE,
+                    **netconf_poller.DEVICE,
                     'counter_name_in': TEXT,
                     'counter_name_out': TEXT,
                     'primary_device_ip': TEXT,
@@ -63,9 +63,11 @@ class IgsCounterPoller(routers.NetconfPoller):
         """The same as that of the VRRP and BGP targets of the pair."""
         wanted = target.properties
         devices = wanted['primary_device_ip'], wanted['secondary_device_ip']
-        return f'netconf {routers.pair(devices)}'
+        return f'netconf {netconf_poller.pair(devices)}'
 
-    def questions(self, target: Target) -> Mapping[str, routers.Question]:
+    def questions(
+        self, target: Target
+    ) -> Mapping[str, netconf_poller.Question]:
         endpoint = self.endpoint(target.properties)
         return {
             name: (
@@ -95,5 +97,5 @@ def _bytes(reply: Any, wanted: str) -> int | None:
     for counter in reply.iter('{*}counter'):
         if counter.findtext('{*}counter-name', '').strip() == wanted:
             text = counter.findtext('{*}byte-count', '').strip()
-            return int(text) if text.isdigit() else None
+            return int(text) if text.isdecimal() else None
     return None

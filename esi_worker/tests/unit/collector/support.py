@@ -26,7 +26,7 @@ from oslo_config import cfg
 
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
-from esi_worker.collector import opts, service
+from esi_worker.collector import assembly, opts
 from esi_worker.collector.ownership import Ownership
 from esi_worker.collector.pollers import base as pollers
 from esi_worker.collector.results import STATUS, UP, Result, Sample
@@ -134,7 +134,7 @@ class Setting:
         self.poller = self.poller_class(
             pollers.PollerContext(conf, self.clock)
         )
-        self.collector = service.Collector(
+        self.collector = assembly.Collector(
             self.context,
             self.ownership,
             {'told': self.poller},

@@ -23,6 +23,7 @@ import testtools
 from esi_worker import clock as clocks
 from esi_worker.collector import schemas
 from esi_worker.collector.catalogue import Catalogue
+from esi_worker.collector.loading import load_pollers
 from esi_worker.collector.pollers import libraries, plain
 from esi_worker.collector.pollers.base import PollerContext
 from esi_worker.collector.pollers.openstack import (
@@ -31,7 +32,6 @@ from esi_worker.collector.pollers.openstack import (
     OpenStackPoller,
 )
 from esi_worker.collector.results import STATUS, Failure, Result, Sample
-from esi_worker.collector.service import load_pollers
 from esi_worker.embedded import ports
 from esi_worker.tests.unit.collector import support
 from esi_worker.tests.unit.collector.test_contrail import Analytics

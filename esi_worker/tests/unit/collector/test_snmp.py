@@ -19,14 +19,10 @@ from typing import Any
 import testtools
 
 from esi_worker import clock as clocks
-from esi_worker.collector.pollers import snmp_client, snmp_users
+from esi_worker.collector.pollers import snmp_answers, snmp_users
 from esi_worker.collector.pollers.base import PollerContext
-from esi_worker.collector.pollers.snmp_client import (
-    Agent,
-    Oid,
-    SnmpClient,
-    Value,
-)
+from esi_worker.collector.pollers.snmp_answers import Oid, Value
+from esi_worker.collector.pollers.snmp_client import Agent, SnmpClient
 from esi_worker.collector.pollers.snmp_device import (
     METRICS,
     UPTIME,
@@ -111,7 +107,7 @@ class WalkTest(testtools.TestCase):
         places: Mapping[Oid, Oid] = {NAMES: NAMES, STATES: STATES}
         for answer in answers:
             variables = [(oid, _integer(value)) for oid, value in answer]
-            places = snmp_client._rows(variables, places, found)
+            places = snmp_answers.rows(variables, places, found)
         return found, places
 
     def test_columns_of_different_lengths_end_one_by_one(self) -> None:

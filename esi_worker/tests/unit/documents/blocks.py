@@ -148,25 +148,20 @@ def of_page(page: str) -> list[Block]:
 
 
 @functools.cache
-def tree(page: str) -> nodes.document:
-    """The page as docutils reads it."""
+def steps(page: str) -> tuple[Block | str, ...]:
+    """The blocks of a page, and the addresses that it sends its reader to."""
     path = PAGES / page
     _register()
-    return core.publish_doctree(
+    tree = core.publish_doctree(
         path.read_text(encoding='utf-8'),
         source_path=str(path),
         settings_overrides={'report_level': 5},
     )
-
-
-@functools.cache
-def steps(page: str) -> tuple[Block | str, ...]:
-    """The blocks of a page, and the addresses that it sends its reader to."""
     return tuple(
         node['refuri']
         if isinstance(node, nodes.reference)
         else _block(page, node)
-        for node in tree(page).findall()
+        for node in tree.findall()
         if isinstance(node, nodes.literal_block)
         or (isinstance(node, nodes.reference) and 'refuri' in node)
     )

@@ -20,7 +20,7 @@ from esi_worker import clock as clocks
 from esi_worker import templates
 from esi_worker.collector import schemas
 from esi_worker.collector.catalogue import Catalogue
-from esi_worker.collector.service import load_pollers
+from esi_worker.collector.loading import load_pollers
 from esi_worker.handlers.monitoring import legacy, sections
 from esi_worker.handlers.monitoring.sections import Section
 from esi_worker.tests.unit.collector import support
