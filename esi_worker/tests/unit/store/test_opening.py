@@ -18,6 +18,7 @@ from pathlib import Path
 
 import fixtures
 from oslo_config import cfg
+from oslo_config import fixture as config_fixture
 import requests
 import requests_mock
 import testtools
@@ -31,6 +32,8 @@ class OptionsTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.conf = cfg.ConfigOpts()
+        # Groups share their options, so overrides have to be taken back.
+        self.useFixture(config_fixture.Config(self.conf))
         self.conf([])
         opts.register(self.conf)
 
