@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 import itertools
+import logging
 from typing import Any, NoReturn
 
 from cliff import app as cliff_app
@@ -102,6 +103,18 @@ class ManageApp(cliff_app.App):
         )
         settings.add_arguments(parser)
         return parser
+
+    def configure_logging(self) -> None:
+        """As cliff does, but questions are not mixed with the audit."""
+        root = logging.getLogger()
+        before = list(root.handlers)
+        super().configure_logging()
+        if self.options.verbose_level > self.DEFAULT_VERBOSE_LEVEL:
+            return
+        for handler in root.handlers:
+            is_file = isinstance(handler, logging.FileHandler)
+            if handler not in before and not is_file:
+                handler.addFilter(audit.is_other)
 
     def run_subcommand(self, argv: list[str]) -> int:
         if argv[:1] == ['help']:

@@ -68,11 +68,9 @@ class _Waiting(base.ChangeCommand):
         if parsed_args.dry_run:
             return
         for change in todo:
-            writing.write(self.app.store, self.app.keys, change)
-            self.record(
-                f'resource {change.kind.value}',
-                f'{change.path} version {change.version}',
-            )
+            what = f'{change.path} version {change.version}'
+            with self.recorded(f'resource {change.kind.value}', what):
+                writing.write(self.app.store, self.app.keys, change)
             self.say(f'{change.kind.value}d {change.path}')
         if parsed_args.wait:
             self._wait(changes, parsed_args.timeout)

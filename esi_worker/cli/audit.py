@@ -12,14 +12,18 @@
 
 """A record of every change that an operator makes.
 
-One line of JSON on the log channel ``esi_worker.audit``, which goes to
-the system log of the host where there is one, and to the file that
-``--log-file`` names. It says who did what to what, never with which
-values.
+Two lines of JSON on the log channel ``esi_worker.audit``: one before
+anything is written, one with what came of it. They share an ``id``. The
+channel goes to the system log of the host where there is one, and to the
+file that ``--log-file`` names; on a terminal, in between of questions, it
+is seen only with ``--verbose``. It says who did what to what, never with
+which values.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+import contextlib
 import getpass
 import json
 import logging
@@ -27,6 +31,9 @@ import logging.handlers
 import os
 from pathlib import Path
 import socket
+import uuid
+
+from esi_worker import exceptions
 
 CHANNEL = 'esi_worker.audit'
 LOG = logging.getLogger(CHANNEL)
@@ -64,7 +71,42 @@ def who() -> str:
     return f'{user}@{socket.gethostname()}'
 
 
-def record(action: str, what: str) -> None:
-    """Note a change that was made."""
-    line = {'event': 'command', 'who': who(), 'action': action, 'what': what}
+@contextlib.contextmanager
+def recorded(action: str, what: str) -> Iterator[None]:
+    """Note a change before it is made, and its outcome afterwards.
+
+    An outcome is ``unknown`` when nobody can tell whether the change was
+    made: the store has not answered, or the command was stopped.
+    """
+    line = {
+        'event': 'command',
+        'id': uuid.uuid4().hex[:12],
+        'who': who(),
+        'action': action,
+        'what': what,
+    }
+    _write(line, 'begun')
+    try:
+        yield
+    except exceptions.StoreTimeout as error:
+        _write(line, 'unknown', str(error))
+        raise
+    except exceptions.EsiWorkerError as error:
+        _write(line, 'failed', str(error))
+        raise
+    except BaseException as error:
+        _write(line, 'unknown', type(error).__name__)
+        raise
+    _write(line, 'done')
+
+
+def _write(line: dict[str, str], outcome: str, reason: str = '') -> None:
+    line = {**line, 'outcome': outcome}
+    if reason:
+        line['reason'] = reason
     LOG.info('%s', json.dumps(line))
+
+
+def is_other(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is of another channel."""
+    return record.name != CHANNEL

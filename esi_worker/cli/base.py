@@ -13,13 +13,14 @@
 """What the commands share.
 
 A command that changes something asks first, unless ``--yes`` is given,
-and leaves a record of what it did on the log channel
+and leaves a record of what it does on the log channel
 ``esi_worker.audit``.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import TYPE_CHECKING
 
 from cliff import command, lister, show
@@ -80,9 +81,11 @@ class ChangeCommand(PlainCommand):
         if answer not in ('y', 'yes'):
             raise NotConfirmed
 
-    def record(self, action: str, what: str) -> None:
-        """Leave a record of what was done."""
-        audit.record(action, what)
+    def recorded(
+        self, action: str, what: str
+    ) -> contextlib.AbstractContextManager[None]:
+        """Leave a record of a change: before it, and of its outcome."""
+        return audit.recorded(action, what)
 
 
 class NotConfirmed(exceptions.TerminalError):

@@ -77,8 +77,8 @@ class JobRetry(_Asking):
         text = '' if version is None else f' version {version}'
         self.confirm(parsed_args, f'do the jobs of {ref}{text} again')
         request = Request(REAPPLY, ref, version=version)
-        answer = self.asker().ask_one(request, parsed_args.timeout)
-        self.record('job retry', f'{ref}{text}')
+        with self.recorded('job retry', f'{ref}{text}'):
+            answer = self.asker().ask_one(request, parsed_args.timeout)
         for job in answer.jobs:
             self.say(job)
 
@@ -146,6 +146,6 @@ class JobCancel(_Asking):
             ResourceRef(name, resource_id),
             options={'job': job_id, 'force': parsed_args.force},
         )
-        self.asker().ask_one(request, parsed_args.timeout)
-        self.record('job cancel', job_id)
+        with self.recorded('job cancel', job_id):
+            self.asker().ask_one(request, parsed_args.timeout)
         self.say(f'called off {job_id}')

@@ -57,8 +57,8 @@ class _Asking(base.ChangeCommand):
         self.confirm(parsed_args, self.plan.format(ref=ref))
         request = Request(self.action, ref, options=self.options(parsed_args))
         asker = requesting.Asker(self.app.store, self.app.keys)
-        answer = asker.ask_one(request, parsed_args.timeout)
-        self.record(f'resource {self.action}', str(ref))
+        with self.recorded(f'resource {self.action}', str(ref)):
+            answer = asker.ask_one(request, parsed_args.timeout)
         self.tell(ref, answer)
 
     def options(self, parsed_args: argparse.Namespace) -> Mapping[str, Json]:

@@ -88,11 +88,9 @@ class TemplateApply(base.ChangeCommand):
             f'"{parsed_args.template}". A REST server ignores the states '
             'that are published until the next update of each.',
         )
-        names = self._ask(found)
-        self.record(
-            'template apply',
-            f'{parsed_args.template}: {len(found)} resources',
-        )
+        what = f'{parsed_args.template}: {len(found)} resources'
+        with self.recorded('template apply', what):
+            names = self._ask(found)
         self.say(f'{len(found)} resources are to be applied again')
         if parsed_args.wait:
             follow = requests.Follow(

@@ -18,7 +18,7 @@ command waits does not do it later, when nobody expects it any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import time
 
@@ -62,6 +62,7 @@ class Asker:
         What has no answer by then is taken back.
 
         :param timeout: seconds
+        :raises StoreTimeout: nobody knows what became of it
         """
         names = writing.submit(
             self._store,
@@ -71,6 +72,18 @@ class Asker:
             clock=self._clock,
         )
         keys = dict(zip(names, requests, strict=True))
+        try:
+            return self._follow(keys, timeout)
+        except exceptions.StoreUnavailable as error:
+            raise exceptions.StoreTimeout(
+                'the manager was asked, but its answer cannot be read; '
+                f'"request list" tells it later: {error}'
+            ) from error
+
+    def _follow(
+        self, keys: Mapping[str, Request], timeout: float
+    ) -> list[Asked]:
+        """Wait for the answers, and take back what has none in time."""
         until = self._clock.monotonic() + timeout
         answers = self._answers(list(keys))
         while len(answers) < len(keys) and self._clock.monotonic() < until:

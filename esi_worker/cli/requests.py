@@ -50,6 +50,8 @@ def submit(
 
     :param time_to_live: seconds
     :returns: their keys in the same order
+    :raises StoreUnavailable: none is written
+    :raises StoreTimeout: nobody knows which are
     """
     since = clocks.timestamp(clock or clocks.SystemClock())
     lease = target.grant(time_to_live)
@@ -63,7 +65,14 @@ def submit(
         for number, request in enumerate(requests)
     ]
     for start in range(0, len(puts), _AT_ONCE):
-        target.txn((), puts[start : start + _AT_ONCE])
+        try:
+            target.txn((), puts[start : start + _AT_ONCE])
+        except exceptions.StoreUnavailable as error:
+            if not start:
+                raise
+            raise exceptions.StoreTimeout(
+                f'{start} of {len(puts)} requests are written: {error}'
+            ) from error
     return [put.key for put in puts]
 
 

@@ -178,9 +178,9 @@ class SnapshotLoad(base.ChangeCommand):
                 'with'
             )
         self.confirm(parsed_args, f'write {len(found)} keys')
-        for start in range(0, len(found), _BATCH):
-            self._write(found[start : start + _BATCH])
-        self.record('snapshot load', f'{len(found)} keys')
+        with self.recorded('snapshot load', f'{len(found)} keys'):
+            for start in range(0, len(found), _BATCH):
+                self._write(found[start : start + _BATCH])
         self.say(f'loaded {len(found)} keys')
 
     def _write(self, items: Iterable[store.KeyValue]) -> None:

@@ -243,10 +243,9 @@ class TemplatePush(base.ChangeCommand):
             return
         self.confirm(parsed_args, '\n'.join(map(str, changes)))
         for change in changes:
-            writing.write(self.app.store, self.app.keys, change)
-            self.record(
-                'template push', f'{change.path} version {change.version}'
-            )
+            what = f'{change.path} version {change.version}'
+            with self.recorded('template push', what):
+                writing.write(self.app.store, self.app.keys, change)
             self.say(f'pushed {change.path}')
 
     def _plan(self, name: str) -> writing.Change:

@@ -122,12 +122,12 @@ class WorkerDrain(base.ChangeCommand):
             plan += '\nit is the only one: no jobs will be run'
         self.confirm(parsed_args, plan)
         key = self.app.keys.draining(worker_id)
-        if parsed_args.undo:
-            self.app.store.delete(key)
-        else:
-            # The mark is to vanish with the worker.
-            self.app.store.put(key, '', lease=kv.lease)
-        self.record(f'worker {word}', worker_id)
+        with self.recorded(f'worker {word}', worker_id):
+            if parsed_args.undo:
+                self.app.store.delete(key)
+            else:
+                # The mark is to vanish with the worker.
+                self.app.store.put(key, '', lease=kv.lease)
         if parsed_args.wait and not parsed_args.undo:
             self._wait(kv.lease, parsed_args.timeout)
         self.say(f'{word}ed {worker_id}')

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -128,16 +127,6 @@ class ApplyTest(ApplyTestCase):
         name = self.write(NETWORK)
         self.assertEqual(0, self.run_command('resource', 'apply', '-f', name))
         self.config()
-
-    def test_a_change_is_audited_without_its_values(self) -> None:
-        log = self.useFixture(
-            fixtures.FakeLogger('esi_worker.audit', level=logging.INFO)
-        )
-        self.apply(NETWORK.replace('first', 'canary-77'))
-        record = json.loads(log.output)
-        self.assertIn(PATH, record['what'])
-        self.assertIn('@', record['who'])
-        self.assertNotIn('canary-77', log.output)
 
     def test_a_resource_that_is_being_deleted_is_refused(self) -> None:
         config = Config({'id': 'n'}, 3, marked_for_deletion=True)
