@@ -161,13 +161,14 @@ class Cluster:
         }
         self.store.put(self.keys.config(type_.path(id_)), json.dumps(value))
 
-    def write_template(self, name: str, text: str = '') -> None:
+    def write_template(self, name: str, text: str = '', **more: Any) -> None:
         """Write the template of a type as the REST server does."""
         body = {
             'id': name,
             'handler': 'heat_worker',
             'parameter_mappings': MAPPINGS[name],
             'template_file': text,
+            **more,
         }
         value = {'body': json.dumps(body), 'version': 1}
         path = f'{templates.HEAT_TEMPLATES_PATH}/{name}'

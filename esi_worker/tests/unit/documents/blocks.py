@@ -148,20 +148,25 @@ def of_page(page: str) -> list[Block]:
 
 
 @functools.cache
-def steps(page: str) -> tuple[Block | str, ...]:
-    """The blocks of a page, and the addresses that it sends its reader to."""
+def tree(page: str) -> nodes.document:
+    """The page as docutils reads it."""
     path = PAGES / page
     _register()
-    tree = core.publish_doctree(
+    return core.publish_doctree(
         path.read_text(encoding='utf-8'),
         source_path=str(path),
         settings_overrides={'report_level': 5},
     )
+
+
+@functools.cache
+def steps(page: str) -> tuple[Block | str, ...]:
+    """The blocks of a page, and the addresses that it sends its reader to."""
     return tuple(
         node['refuri']
         if isinstance(node, nodes.reference)
         else _block(page, node)
-        for node in tree.findall()
+        for node in tree(page).findall()
         if isinstance(node, nodes.literal_block)
         or (isinstance(node, nodes.reference) and 'refuri' in node)
     )
