@@ -17,10 +17,12 @@ import os
 import signal
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
 import requests
 
 from esi_worker.embedded import ours, ports
 from esi_worker.tests.functional import service_support as support
+from esi_worker.tests.unit.admin import test_alerts as tables
 
 SECRET = 'canary-0b7e'
 
@@ -135,7 +137,36 @@ class AdminTest(support.ServiceTestCase):
             '{operation="txn",outcome="ok"}'
         )
         self.assertGreater(self.metric(self.worker_port, requested) or 0, 1)
+        self.check_table()
         self.assertIsNotNone(process.pid)
+
+    def check_table(self) -> None:
+        """The documentation names what the processes export, all of it."""
+        if not tables.TABLE.is_file():
+            return
+        exported = {
+            name
+            for port in (self.manager_port, self.worker_port)
+            for name in self.exported(port)
+            if name.startswith('esi_worker_')
+        }
+        documented = {
+            name
+            for name in tables.documented()
+            if name.startswith('esi_worker_')
+        }
+        self.assertEqual(documented, exported)
+
+    def exported(self, port: int) -> set[str]:
+        """The families that a process exports, without their suffixes."""
+        answer = self.get(port, '/metrics')
+        assert answer is not None
+        families = text_string_to_metric_families(answer.text)
+        return {
+            tables.family(each.name)
+            for each in families
+            if not each.name.endswith('_created')
+        }
 
     def test_without_etcd_nobody_is_ready_and_all_are_alive(self) -> None:
         self.launch('cut-off')
