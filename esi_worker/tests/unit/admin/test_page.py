@@ -221,6 +221,32 @@ class AnswersTest(PageTest):
         self.assertLess(time.thread_time() - began, 1.0)
         self.assertEqual(50, len(found['items']))
 
+    def test_no_answer_grows_with_what_there_is(self) -> None:
+        """Everything is blocked, so that all of it is in trouble."""
+
+        def sizes() -> dict[str, int]:
+            self.look()
+            return {
+                page: len(self.client.simulate_get(page).content)
+                for page in PAGES
+            }
+
+        self.cluster.remove(self.manager)
+        blocked = {'reason': 'no template', 'version': 1, 'since': 'noon'}
+        for number in range(3000):
+            if number == 200:
+                some = sizes()
+            path = f'v2.0/networks/{number:05}'
+            self.cluster.store.put(
+                self.cluster.keys.config(path), '{"version": 1}'
+            )
+            self.cluster.store.put(
+                self.cluster.keys.blocked(path), json.dumps(blocked)
+            )
+        for page, size in sizes().items():
+            # Numbers have more digits.
+            self.assertLess(size, 1.1 * some[page] + 100, page)
+
 
 class SecretsTest(PageTest):
     def test_no_answer_holds_a_secret(self) -> None:

@@ -64,6 +64,24 @@ class AskerTest(cases.ClusterTest):
         )
         self.assertIn('it is not paused', str(error))
 
+    def test_of_what_is_written_in_part_nobody_knows_the_end(self) -> None:
+        writes = []
+
+        def fail(name: str, moment: str) -> None:
+            if (name, moment) == ('txn', 'before'):
+                writes.append(name)
+                if len(writes) > 1:
+                    raise exceptions.StoreUnavailable('etcd is away')
+
+        self.cluster.store.interceptor = fail
+        error = self.assertRaises(
+            exceptions.StoreTimeout,
+            self.asker.ask,
+            [Request('reapply', N)] * 150,
+            30,
+        )
+        self.assertIn('100 of 150 requests are written', str(error))
+
     def test_it_tells_who_asks(self) -> None:
         self.asker.ask_one(Request('pause', N), 30)
         (pause,) = self.cluster.keys_under('/esi-worker/paused/')
