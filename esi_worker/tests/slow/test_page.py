@@ -137,6 +137,8 @@ class PageTest(BrowserTest):
         self.write(SUBNET, 's', network_id='n')
         self.write(PORT, 'p', network_id='n', fixed_ips=fixed_ips)
         self.write(PORT, 'q', network_id='n', fixed_ips=[])
+        # A worker tells from time to time what it tries again.
+        self.cluster.pass_time(6)
 
     def test_resources_with_states_and_reasons(self) -> None:
         self.fill()
@@ -156,7 +158,7 @@ class PageTest(BrowserTest):
     def test_the_graph_is_drawn(self) -> None:
         self.fill()
         self.open('#/graph')
-        self.sees('it refers to network:n')
+        self.sees('it refers to network:n', 'tried again since')
         boxes = self.driver.find_elements(By.CSS_SELECTOR, 'svg a')
         arrows = self.driver.find_elements(
             By.CSS_SELECTOR, 'svg > path[marker-end]'
@@ -185,7 +187,8 @@ class PageTest(BrowserTest):
         self.sees('1 workers', 'heat_worker')
         self.picture('page-workers')
         self.open('#/errors')
-        self.sees('network:gone', 'blocked', 'the quota')
+        self.sees('network:gone', 'blocked', 'the quota', 'retried')
+        self.sees('tried again since', 'it does not answer')
         self.picture('page-errors')
         self.assertNotIn(CANARY, self.driver.page_source)
         self.assert_clean()
