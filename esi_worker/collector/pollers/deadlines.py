@@ -23,6 +23,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -80,6 +81,33 @@ class Limit:
             self.over = True
             for twin in self._twins:
                 shut(twin)
+
+
+def connect(host: str, port: int, seconds: float) -> socket.socket:
+    """Connect within a time, however many addresses the host has.
+
+    :raises OSError: no address can be connected to; a refusal counts more
+        than silence
+    """
+    deadline = time.monotonic() + seconds
+    places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    errors: list[OSError] = []
+    for number, (family, kind, protocol, _, address) in enumerate(places):
+        left = max(0.0, deadline - time.monotonic())
+        connecting = socket.socket(family, kind, protocol)
+        # Each gets its share of what is left; 0 would not wait at all.
+        connecting.settimeout(max(left / (len(places) - number), 0.01))
+        try:
+            connecting.connect(address)
+        except OSError as error:
+            connecting.close()
+            errors.append(error)
+        else:
+            return connecting
+    refusals = [
+        each for each in errors if isinstance(each, ConnectionRefusedError)
+    ]
+    raise (refusals or errors)[0]
 
 
 def shut(connected: socket.socket) -> None:

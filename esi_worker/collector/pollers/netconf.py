@@ -201,8 +201,8 @@ def _connect(
     from ncclient.transport import errors
 
     try:
-        session.connection = socket.create_connection(
-            (endpoint.host, endpoint.port), timeout
+        session.connection = deadlines.connect(
+            endpoint.host, endpoint.port, timeout
         )
         with deadlines.Limit(timeout) as limit:
             limit.watch(session.connection)

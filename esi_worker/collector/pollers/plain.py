@@ -19,11 +19,10 @@ does not answer is a failure: it may be the way to it that is broken.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-import socket
 import time
 from typing import ClassVar
 
-from esi_worker.collector.pollers import base, ports, web
+from esi_worker.collector.pollers import base, deadlines, ports, web
 from esi_worker.collector.results import (
     DOWN,
     STATUS,
@@ -148,7 +147,7 @@ def _connection(target: Target, timeout: float) -> Sequence[Result]:
     port = ports.number(target.properties['port'], 0)
     started = time.monotonic()
     try:
-        socket.create_connection((host, port), timeout).close()
+        deadlines.connect(host, port, timeout).close()
     except ConnectionRefusedError:
         return (Sample(STATUS, DOWN),)
     except (OSError, ValueError) as error:

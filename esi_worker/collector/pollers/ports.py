@@ -19,11 +19,16 @@ from typing import Final
 from esi_worker.collector.target_types import Schema
 from esi_worker.model.codec import Json
 
+#: From 1 to 65535.
+_TEXT: Final = (
+    '^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}'
+    '|655[0-2][0-9]|6553[0-5])$'
+)
 SCHEMA: Final[Schema] = {
     'type': ['integer', 'string'],
     'minimum': 1,
     'maximum': 65535,
-    'pattern': '^[1-9][0-9]{0,4}$',
+    'pattern': _TEXT,
     'description': 'a port of TCP or UDP',
 }
 

@@ -23,6 +23,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 import concurrent.futures
 import dataclasses
+import socket
 import threading
 import time
 from typing import Any, TypeVar
@@ -87,7 +88,10 @@ class SnmpClient:
         :param timeout: seconds for all of it
         :raises SnmpError: there was no usable answer
         """
-        return self._run(agent, self._get(agent, oids, timeout), timeout)
+        deadline = time.monotonic() + timeout
+        agent = _resolved(agent)
+        left = _left(deadline, timeout)
+        return self._run(agent, self._get(agent, oids, left), left)
 
     def walk(
         self, agent: Agent, columns: Sequence[Oid], timeout: float
@@ -98,7 +102,10 @@ class SnmpClient:
         :returns: for each column the values by the row's index
         :raises SnmpError: the walk could not be finished
         """
-        return self._run(agent, self._walk(agent, columns, timeout), timeout)
+        deadline = time.monotonic() + timeout
+        agent = _resolved(agent)
+        left = _left(deadline, timeout)
+        return self._run(agent, self._walk(agent, columns, left), left)
 
     def close(self) -> None:
         with self._lock:
@@ -233,6 +240,33 @@ class SnmpClient:
                 )
                 self._thread.start()
             return self._loop
+
+
+def _resolved(agent: Agent) -> Agent:
+    """The agent by its address.
+
+    It is looked up in the thread of its own poll: the event loop has a few
+    threads for that, and slow names would keep all other agents waiting.
+
+    :raises SnmpError: nobody knows the name
+    """
+    try:
+        found = socket.getaddrinfo(
+            agent.host, agent.port, type=socket.SOCK_DGRAM
+        )
+    except (OSError, ValueError, OverflowError) as error:
+        raise SnmpError(
+            f'{agent.host} cannot be reached: {type(error).__name__}'
+        ) from None
+    return dataclasses.replace(agent, host=str(found[0][4][0]))
+
+
+def _left(deadline: float, timeout: float) -> float:
+    """:raises SnmpError: the time is over"""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise SnmpError(f'its address was not found within {timeout:g} s')
+    return left
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

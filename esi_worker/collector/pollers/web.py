@@ -19,12 +19,15 @@ import json
 from typing import Any
 
 import requests
+import urllib3
 
 from esi_worker import exceptions
 from esi_worker.collector.pollers import deadlines
 
 _CHUNK_BYTES = 16 * 1024
 _MEBIBYTE = 1024 * 1024
+#: Not all errors of urllib3 are turned into errors of requests.
+_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 class WebError(exceptions.TransientError):
@@ -72,7 +75,7 @@ def get(
             ) as response:
                 body = _read(response, limit, max_bytes)
                 return Answer(response.status_code, body)
-        except requests.RequestException as error:
+        except _ERRORS as error:
             if limit.over:
                 raise WebError('the server answers too slowly') from None
             # Its text may hold the URL, and that a password.

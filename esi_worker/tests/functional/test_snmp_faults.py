@@ -23,11 +23,16 @@ from collections.abc import Callable, Iterator
 import socket
 import threading
 from typing import Any
+from unittest import mock
 
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import api
 import testtools
 
+from esi_worker.collector.pollers.snmp_answers import SnmpError
+from esi_worker.collector.pollers.snmp_client import Agent, SnmpClient
+from esi_worker.collector.pollers.snmp_device import UPTIME
+from esi_worker.collector.pollers.snmp_users import Community
 from esi_worker.tests.functional import test_collector
 from esi_worker.tests.functional.embedded_support import wait_until
 
@@ -36,6 +41,8 @@ V2C = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
 POLLS = 3
 #: A sequence that claims to be longer than any datagram.
 ENDLESS = b'\x30\x84\xff\xff\xff\xff\x02\x01\x01'
+#: Sequences in sequences, as many as a datagram holds.
+NESTED = b'\x30\x80' * 30_000
 _MAX_DATAGRAM = 65535
 
 #: Called with a request and who has sent it; gives what is sent to whom.
@@ -91,6 +98,7 @@ def garbled(request: bytes, sender: Any) -> Iterator[tuple[bytes, Any]]:
         yield b'HTTP/1.1 400 Bad Request\r\n\r\n', sender
         yield bytes(range(256)), sender
         yield ENDLESS, sender
+        yield NESTED, sender
         yield answer[: len(answer) // 2], sender
         # The version, the community, and the request itself.
         yield answer.replace(b'\x02\x01\x01', b'\x02\x01\x63', 1), sender
@@ -188,3 +196,50 @@ class SnmpFaultTest(testtools.TestCase):
         wait_until(lambda: late.sent >= POLLS)
         self.assert_others_go_on()
         self.assertIn('FAIL', self.status('bad') or '')
+
+
+class SlowNamesTest(testtools.TestCase):
+    """Names that take their time, as when a server of names is away."""
+
+    #: More than an event loop has threads for looking names up.
+    COUNT = 40
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.found = threading.Event()
+        look_up = socket.getaddrinfo
+
+        def slowly(host: Any, *more: Any, **options: Any) -> Any:
+            if str(host).startswith('slow'):
+                self.found.wait(30.0)
+                raise socket.gaierror
+            return look_up(host, *more, **options)
+
+        self.enterContext(mock.patch.object(socket, 'getaddrinfo', slowly))
+        self.client = SnmpClient()
+        self.addCleanup(self.client.close)
+
+    def get(self, host: str, port: int) -> Any:
+        agent = Agent(host, Community('good'), port)
+        return self.client.get(agent, [UPTIME], 5.0)
+
+    def test_they_keep_no_other_agent_waiting(self) -> None:
+        failed = threading.Semaphore(0)
+
+        def ask(number: int) -> None:
+            try:
+                self.get(f'slow{number}', 161)
+            except SnmpError:
+                failed.release()
+
+        agent = UdpAgent(proper)
+        self.addCleanup(agent.close)
+        for number in range(self.COUNT):
+            threading.Thread(target=ask, args=(number,), daemon=True).start()
+
+        found = self.get('127.0.0.1', agent.port)
+
+        self.assertEqual([UPTIME], list(found))
+        self.found.set()
+        for _ in range(self.COUNT):
+            self.assertTrue(failed.acquire(timeout=30.0))

@@ -25,6 +25,7 @@ from esi_worker.collector import schemas
 from esi_worker.collector.catalogue import Catalogue
 from esi_worker.collector.loading import load_pollers
 from esi_worker.collector.pollers import libraries, plain
+from esi_worker.collector.pollers import ports as port_numbers
 from esi_worker.collector.pollers.base import PollerContext
 from esi_worker.collector.pollers.openstack import (
     ComputePoller,
@@ -179,6 +180,23 @@ class PlainTest(testtools.TestCase):
         ):
             (result,) = found
             self.assertIsInstance(result, Failure)
+
+    def test_so_is_one_whose_name_is_none(self) -> None:
+        for found in (
+            self.poll(plain.HttpPoller, url=f'http://{"a" * 300}/'),
+            self.poll(plain.TcpPoller, host='a' * 300, port=1),
+        ):
+            (result,) = found
+            self.assertIsInstance(result, Failure)
+
+    def test_a_port_is_checked(self) -> None:
+        def problems(port: int | str) -> list[str]:
+            return list(schemas.problems(port, port_numbers.SCHEMA, 'p'))
+
+        for good in (1, 65535, '1', '9999', '59999', '65499', '65535'):
+            self.assertEqual([], problems(good), str(good))
+        for bad in (0, 65536, '0', '', '65536', '65540', '70000', '99999'):
+            self.assertEqual(1, len(problems(bad)), str(bad))
 
     def test_a_url_is_checked(self) -> None:
         (row,) = plain.HttpPoller.types

@@ -21,6 +21,7 @@ import socket
 import threading
 import time
 from typing import Any
+from unittest import mock
 
 import testtools
 
@@ -29,7 +30,7 @@ from esi_worker import exceptions
 from esi_worker.collector.pollers import plain, web
 from esi_worker.collector.pollers.base import PollerContext
 from esi_worker.collector.pollers.openstack import ComputePoller
-from esi_worker.collector.results import Failure
+from esi_worker.collector.results import STATUS, UP, Failure, Sample
 from esi_worker.tests.unit.collector import support
 
 #: Seconds; what is sent comes far more often.
@@ -130,6 +131,55 @@ class SlowPageTest(SlowTest):
         (found,) = self.all_of(lambda: poller.poll([target], TIMEOUT))
 
         self.assertIsInstance(found[target.id][0], Failure)
+
+
+class ManyAddressesTest(SlowTest):
+    """A host whose first addresses drop what is sent to them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.deaf = self.enterContext(
+            socket.create_server(('127.0.0.1', 0), backlog=0)
+        )
+        address = self.deaf.getsockname()
+        # Nobody accepts, so these fill all the room there is.
+        for _ in range(2):
+            waiting = self.enterContext(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+        self.places = [self.place(address) for _ in range(4)]
+        found = mock.patch.object(
+            socket, 'getaddrinfo', lambda *_, **__: self.places
+        )
+        self.enterContext(found)
+        self.poller = plain.TcpPoller(
+            PollerContext(support.make_conf(), clocks.ManualClock())
+        )
+        self.target = support.make_target(
+            type='tcp', properties={'host': 'many', 'port': 1}
+        )
+
+    def place(self, address: Any) -> Any:
+        return socket.AF_INET, socket.SOCK_STREAM, 0, '', address
+
+    def poll(self) -> tuple[Any, float]:
+        began = time.monotonic()
+        found = self.poller.poll([self.target], 2.0)
+        return found[self.target.id][0], time.monotonic() - began
+
+    def test_they_share_the_time(self) -> None:
+        result, taken = self.poll()
+
+        self.assertIsInstance(result, Failure)
+        self.assertLess(taken, 6.0)
+
+    def test_one_that_accepts_is_enough(self) -> None:
+        server = self.enterContext(socket.create_server(('127.0.0.1', 0)))
+        self.places.append(self.place(server.getsockname()))
+
+        result, _ = self.poll()
+
+        self.assertEqual(Sample(STATUS, UP), result)
 
 
 class SlowOpenStackTest(SlowTest):
