@@ -64,6 +64,7 @@ used: dict[str, list[str]] = {}
 whole: set[str] = set()
 #: Modules elsewhere that use blocks too.
 ELSEWHERE = (
+    'esi_worker.tests.functional.test_examples',
     'esi_worker.tests.functional.test_operations',
     'esi_worker.tests.slow.test_quickstart',
 )

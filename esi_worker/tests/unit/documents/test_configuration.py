@@ -15,11 +15,9 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
 import logging
 import logging.config
 from pathlib import Path
-import sys
 from typing import Any
 
 import fixtures
@@ -84,22 +82,11 @@ def _read(text: str, folder: str) -> Any:
 
 
 def _declared() -> dict[str, Any]:
-    """The options of our own and of the example packages, by group."""
-    found = {
+    """Our own options, by group."""
+    return {
         str(getattr(group, 'name', group)): options
         for group, options in opts.list_opts()
     }
-    file = checkout.ROOT / 'examples/ledger-handler/ledger_handler/handler.py'
-    spec = importlib.util.spec_from_file_location('shown_ledger', file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Its dataclasses look themselves up there.
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        del sys.modules[spec.name]
-    return found | dict(module.LedgerHandler.options())
 
 
 class OtherFilesTest(checkout.CheckoutTest):
