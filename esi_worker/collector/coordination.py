@@ -24,7 +24,7 @@ may have taken over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 import dataclasses
 import threading
 import uuid
@@ -34,6 +34,7 @@ from oslo_log import log as logging
 from esi_worker import clock as clocks
 from esi_worker import exceptions, store
 from esi_worker import health as healths
+from esi_worker.collector.claims import Claims
 from esi_worker.collector.ownership import Member, Ownership
 from esi_worker.collector.polling import PoolKey, Pools
 from esi_worker.collector.roster import Roster
@@ -70,6 +71,7 @@ class Coordinator:
         self._store = backend
         self._keys = keys
         self._ownership = ownership
+        self._claims = Claims(backend, keys, ownership)
         self._roster = roster
         self._pools = pools
         self._clock = clock
@@ -255,7 +257,8 @@ class Coordinator:
         for partition in (held - wanted) - self._leaving.keys():
             self._begin_leaving(partition)
         self._give_back()
-        self._claim(wanted - held)
+        if self.keeper is not None:
+            self._claims.make(wanted - held, self.keeper.lease)
         self._roster.poll_only(self._ownership.held() & wanted)
 
     def _begin_leaving(self, partition: str) -> None:
@@ -265,47 +268,13 @@ class Coordinator:
         self._leaving[partition] = _Leaving(pools, deadline)
 
     def _give_back(self) -> None:
-        """Remove the claims on parts whose polls have ended."""
+        """Let go of the parts whose polls have ended."""
         now = self._clock.monotonic()
-        fences = {
-            partition: fence
+        self._claims.remove(
+            partition
             for partition, leaving in self._leaving.items()
-            if (fence := self._ownership.claim_fence(partition)) is not None
-            and (now >= leaving.deadline or not self._is_busy(leaving))
-        }
-        if not fences:
-            return
-        transitions = [
-            store.Transition((fence,), (store.Delete(fence.key),))
-            for fence in fences.values()
-        ]
-        done = store.commit(self._store, transitions)
-        for partition, result in zip(fences, done, strict=True):
-            if result.applied:
-                self._ownership.released(partition)
+            if now >= leaving.deadline or not self._is_busy(leaving)
+        )
 
     def _is_busy(self, leaving: _Leaving) -> bool:
         return any(self._pools.is_busy(key) for key in leaving.pools)
-
-    def _claim(self, partitions: Set[str]) -> None:
-        keeper = self.keeper
-        free = self._ownership.free(partitions)
-        if not free or keeper is None:
-            return
-        transitions = [
-            store.Transition(
-                (store.Compare.missing(self._keys.partition(each)),),
-                (
-                    store.Put(
-                        self._keys.partition(each),
-                        self._identity,
-                        keeper.lease.id,
-                    ),
-                ),
-            )
-            for each in free
-        ]
-        done = store.commit(self._store, transitions)
-        for partition, result in zip(free, done, strict=True):
-            if result.applied:
-                self._ownership.claimed([partition], result.revision)

@@ -88,6 +88,11 @@ class Ownership:
         self._ring: hashring.HashRing | None = None
         self._wanted: frozenset[str] | None = None
 
+    @property
+    def identity(self) -> str:
+        """Who we are."""
+        return self._identity
+
     # --- what the watch shows ---------------------------------------------
 
     def begin(self, identity: str, lease: store.Lease) -> None:

@@ -164,7 +164,13 @@ def _token(conf: Any) -> dict[str, str]:
 def _keystone() -> Any:
     """A session that keeps its token while that is valid."""
     auth = loading.load_auth_from_conf_options(cfg.CONF, GROUP)
-    return loading.load_session_from_conf_options(cfg.CONF, GROUP, auth=auth)
+    session = loading.load_session_from_conf_options(
+        cfg.CONF, GROUP, auth=auth
+    )
+    if session.timeout is None:
+        # Else a Keystone that never answers keeps a thread of Heat.
+        session.timeout = cfg.CONF.collector_agents[_TIMEOUT]
+    return session
 
 
 def _checked(
