@@ -25,9 +25,9 @@ import copy
 import threading
 from typing import Protocol
 
-from esi_worker import exceptions, store
+from esi_worker import store
 from esi_worker.admin import rows
-from esi_worker.model import Retrying, TypeRegistry, WorkerRecord
+from esi_worker.model import Retrying, TypeRegistry
 
 _Take = Callable[[rows.ResourceRow, store.KeyValue | None], None]
 
@@ -136,14 +136,11 @@ class Inventory:
 
     def retrying(self) -> dict[str, Retrying]:
         """What workers tell of jobs that are tried again, by their ids."""
-        found = {}
-        for kv in self.workers().values():
-            try:
-                record = WorkerRecord.decode(kv.key, kv.value)
-            except exceptions.DecodeError:
-                continue
-            found.update({each.job: each for each in record.retrying})
-        return found
+        return {
+            each.job: each
+            for kv in self.workers().values()
+            for each in rows.retrying(kv)
+        }
 
     @property
     def leader(self) -> str:

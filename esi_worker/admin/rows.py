@@ -20,12 +20,12 @@ such and hides nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
 import enum
 
 from esi_worker import exceptions, store
-from esi_worker.model import codec
+from esi_worker.model import Retrying, WorkerRecord, codec
 from esi_worker.model.codec import Json
 
 #: What ends the value of ``worker_state`` of a failure.
@@ -210,6 +210,14 @@ def take_blocked(row: ResourceRow, kv: store.KeyValue | None) -> None:
     waits_for = record.get('waits_for')
     listed = waits_for if isinstance(waits_for, list) else ()
     row.waits_for = tuple(str(ref) for ref in listed)
+
+
+def retrying(kv: store.KeyValue) -> Sequence[Retrying]:
+    """What the record of a worker tells of jobs that are tried again."""
+    try:
+        return WorkerRecord.decode(kv.key, kv.value).retrying
+    except exceptions.DecodeError:
+        return ()
 
 
 def take_job(row: JobRow, kv: store.KeyValue) -> None:

@@ -20,6 +20,7 @@ import time
 
 from esi_worker import exceptions, store
 from esi_worker.admin import rows
+from esi_worker.cli import jobcontrol
 
 _INTERVAL = 0.5
 #: Seconds for which a block must stay as it is to be taken for the end;
@@ -53,6 +54,7 @@ class Standing:
     over: bool = False
     failed: bool = False
     needs: frozenset[str] | None = None
+    working: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -168,6 +170,25 @@ class Progress:
             rows.take_blocked(row, found.get(keys.blocked(path)))
             end = goal.is_end
             standings[path] = _ending(row) if end else _reaching(row, goal)
+        return self._with_retries(goals, standings)
+
+    def _with_retries(
+        self, goals: Mapping[str, Goal], standings: dict[str, Standing]
+    ) -> dict[str, Standing]:
+        """Add why something that is at work does not come to an end."""
+        if not any(each.working for each in standings.values()):
+            return standings
+        retries = {}
+        for kv in self._store.range(self._keys.worker('')).items:
+            for each in rows.retrying(kv):
+                target = jobcontrol.parsed(each.job)
+                if target is not None:
+                    retries[str(target[0])] = each
+        for path, standing in standings.items():
+            found = retries.get(goals[path].name)
+            if standing.working and found is not None:
+                text = f'{standing.text}, {found}'
+                standings[path] = dataclasses.replace(standing, text=text)
         return standings
 
 
@@ -200,4 +221,4 @@ def _on_the_way(row: rows.ResourceRow, accepted: bool) -> Standing:
         return Standing(f'blocked: {row.blocked}')
     if not accepted:
         return Standing('waiting for a manager')
-    return Standing('working')
+    return Standing('working', working=True)

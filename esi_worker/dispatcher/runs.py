@@ -27,7 +27,7 @@ from esi_worker.model import Job, Retrying
 #: So many jobs that are tried again a worker tells of, and so many
 #: characters of each reason: its record is read by all other workers.
 _TOLD = 50
-_SEEN = 200
+_SEEN = 300
 
 
 class Phase(enum.Enum):

@@ -19,7 +19,7 @@ import testtools
 
 from esi_worker import exceptions, store
 from esi_worker.cli import progress
-from esi_worker.model import PublishedState
+from esi_worker.model import PublishedState, Retrying, WorkerRecord
 
 NETWORK = progress.Goal('v2.0/networks/n', 2, 'network:n')
 SUBNET = progress.Goal('v2.0/subnets/s', 1, 'subnet:s')
@@ -81,6 +81,20 @@ class WaitTestCase(testtools.TestCase):
         except exceptions.TerminalError as error:
             return str(error)
         return ''
+
+
+class RetriedTest(WaitTestCase):
+    def test_what_is_tried_again_tells_why(self) -> None:
+        self.store.put(self.keys.accepted(PORT.path), '{"version": 1}')
+        told = Retrying(
+            'create:heat_worker:port:p:1:abcde', 'noon', 'HTTP 401: no'
+        )
+        record = WorkerRecord(('heat_worker',), 8, 8, retrying=(told,))
+        self.store.put(self.keys.worker('w'), record.encode())
+        said = self.wait(PORT)
+        self.assertIn(
+            'still working, tried again since noon: HTTP 401: no', said
+        )
 
 
 class BlockedTest(WaitTestCase):

@@ -167,7 +167,7 @@ class RetryTest(support.HandlerTest):
         self.cluster.pass_time(10)
         told = self.retrying()
         self.assertEqual(50, len(told))
-        self.assertLessEqual(max(len(each.reason) for each in told), 200)
+        self.assertLessEqual(max(len(each.reason) for each in told), 300)
 
     def retrying(self) -> tuple[Retrying, ...]:
         (kv,) = self.cluster.store.range(self.cluster.keys.worker('')).items
