@@ -25,7 +25,9 @@ from typing import ClassVar
 
 import testtools
 
-from esi_worker import version
+from esi_worker import embedded, version
+from esi_worker.store import etcd
+from esi_worker.tests import threads
 
 ROOT = Path(__file__).absolute().parents[3]
 PYTHON = '/usr/bin/python3'
@@ -179,3 +181,50 @@ class DebTest(PackageTest):
         self.assertIn('can be used', checked)
         mode = Path('/etc/esi-worker/esi-worker.conf').stat().st_mode
         self.assertEqual(0o640, mode & 0o777)
+        self.check_service()
+        self.check_upgrade()
+        self.check_purge()
+
+    def check_service(self) -> None:
+        """As the unit runs it: its user, its files, a signal to stop."""
+        server = self.enterContext(embedded.EtcdServer(self.folder / 'etcd'))
+        config = self.folder / 'our.conf'
+        config.write_text(
+            '[DEFAULT]\nlog_config_append = /etc/esi-worker/logging.conf\n'
+            f'[etcd]\nendpoints = {server.endpoint}\n'
+        )
+        self.folder.chmod(0o755)
+        service = subprocess.Popen(
+            [
+                *('/usr/bin/esi-worker', '--config-file', str(config)),
+                *('--role', 'manager'),
+            ],
+            cwd='/',
+            env={'PATH': os.environ['PATH']},
+            user='esi-worker',
+            group='esi-worker',
+            extra_groups=(),
+        )
+        self.addCleanup(service.kill)
+        with etcd.EtcdStore([server.endpoint]) as store:
+            threads.await_key(store, '/job_manager_id')
+            shown = run(
+                *('/usr/bin/esi-worker-manage', '--config-file', str(config)),
+                *('manager', 'show', '-f', 'json'),
+            )
+            self.assertNotIn('nobody', shown)
+            service.terminate()
+            self.assertEqual(0, service.wait(LIMIT))
+            self.assertIsNone(store.get('/job_manager_id'))
+
+    def check_upgrade(self) -> None:
+        """What an operator has written stays."""
+        config = Path('/etc/esi-worker/esi-worker.conf')
+        config.write_text(f'{config.read_text()}# ours\n')
+        run('dpkg', '--force-confold', '--install', str(self.package))
+        self.assertIn('# ours', config.read_text())
+
+    def check_purge(self) -> None:
+        run('dpkg', '--purge', 'esi-worker')
+        for place in ('usr/lib', 'etc', 'var/log'):
+            self.assertFalse(Path('/', place, 'esi-worker').exists(), place)
