@@ -28,7 +28,7 @@ A list is ``{"total", "page", "pages", "items"}`` with at most
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import falcon
@@ -36,7 +36,7 @@ import falcon
 from esi_worker import exceptions, store, version
 from esi_worker import health as healths
 from esi_worker.admin import layout, rows
-from esi_worker.admin.graph import Graph, build
+from esi_worker.admin.graph import Graph, Node, build
 from esi_worker.admin.inventory import counted
 from esi_worker.admin.mirroring import Mirror
 from esi_worker.admin.rows import Condition, JobState, ResourceRow
@@ -183,24 +183,29 @@ class Api:
             for row in self._inventory.resources()
             if row.condition in bad
         ]
+        return _page(req, [*found, *self._troubled_jobs()])
+
+    def _troubled_jobs(self) -> Iterator[Answer]:
+        """Jobs that are stuck, then those that are tried again."""
         nodes = self._whole().nodes
-        stuck = [(node, node.stuck) for node in nodes if node.stuck]
-        tried = [
-            (node, node.reason)
-            for node in nodes
-            if node.kind == 'job' and node.reason
-        ]
-        for kind, troubled in (('stuck', stuck), ('retried', tried)):
-            found += [
-                {
-                    'kind': kind,
-                    'path': self._inventory.path_of(node.resource),
-                    'text': f'{node.id}: {reason}',
-                    'since': '',
-                }
-                for node, reason in troubled
-            ]
-        return _page(req, found)
+        for node in nodes:
+            if node.stuck:
+                yield self._problem('stuck', node, node.stuck)
+        retrying = self._inventory.retrying()
+        for node in nodes:
+            if node.reason and node.id in retrying:
+                tried = retrying[node.id]
+                yield self._problem('retried', node, tried.reason, tried.since)
+
+    def _problem(
+        self, kind: str, node: Node, reason: str, since: str = ''
+    ) -> Answer:
+        return {
+            'kind': kind,
+            'path': self._inventory.path_of(node.resource),
+            'text': f'{node.id}: {reason}',
+            'since': since,
+        }
 
     def _whole(self) -> Graph:
         return build(self._inventory)

@@ -245,7 +245,7 @@ function picture(data) {
     drawn('text', { x: x + 10, y: y + 19 }, cut(node.label, 40)),
     drawn('text', { class: 'why', x: x + 10, y: y + 36 },
       cut([node.state, node.stuck || (node.kind === 'job' && node.reason)]
-        .filter((each) => each).join(': '), 48)));
+        .filter((each) => each).join(': '), 44)));
     svg.append(box);
   }
   const cutOff = data.shown < data.total

@@ -188,7 +188,7 @@ class PageTest(BrowserTest):
         self.picture('page-workers')
         self.open('#/errors')
         self.sees('network:gone', 'blocked', 'the quota', 'retried')
-        self.sees('tried again since', 'it does not answer')
+        self.sees('it does not answer')
         self.picture('page-errors')
         self.assertNotIn(CANARY, self.driver.page_source)
         self.assert_clean()

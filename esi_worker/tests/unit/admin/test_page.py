@@ -186,7 +186,8 @@ class AnswersTest(PageTest):
         reason = 'tried again since noon: HTTP 401: no'
         (item,) = self.get('/api/errors')['items']
         self.assertEqual(('retried', N), (item['kind'], item['path']))
-        self.assertIn(reason, item['text'])
+        self.assertEqual(f'{job_id}: HTTP 401: no', item['text'])
+        self.assertEqual('noon', item['since'])
         (node,) = self.get('/api/graph')['nodes']
         self.assertEqual((reason, ''), (node['reason'], node['stuck']))
 
