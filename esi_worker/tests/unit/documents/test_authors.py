@@ -18,7 +18,7 @@ from typing import Any
 
 import fixtures
 
-from esi_worker import exceptions, testing
+from esi_worker import drivers, exceptions, plugins, testing
 from esi_worker.model import ResourceRef
 from esi_worker.tests.unit.documents import blocks, test_mapping
 from esi_worker.tests.unit.packaging import checkout
@@ -29,6 +29,9 @@ class DriversTest(checkout.CheckoutTest):
     def test_the_driver_of_shelves(self, text: str) -> None:
         names: dict[str, Any] = {}
         exec(text, names)
+        plugins.check_class(
+            plugins.DRIVERS, 'shelf', names['ShelfDriver'], drivers.Driver
+        )
         folder = test_mapping.TypeFolder(
             self.useFixture(fixtures.TempDir()).path
         )
