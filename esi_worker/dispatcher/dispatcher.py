@@ -220,11 +220,15 @@ class Dispatcher:
             self._starter.room, self._announcer, self._runs
         )
         for run in runs:
-            if run.job.id not in self._runs:
-                LOG.info('Job %s claimed', run.job.id)
-                run.began = self._clock.monotonic()
-                metrics.CLAIMS.labels(run.job.handler).inc()
-                self._runs.add(run)
+            known = self._runs.get(run.job.id)
+            if known is not None:
+                # Given back late, when we had taken it for ours again.
+                known.claimed_at = run.claimed_at
+                continue
+            LOG.info('Job %s claimed', run.job.id)
+            run.began = self._clock.monotonic()
+            metrics.CLAIMS.labels(run.job.handler).inc()
+            self._runs.add(run)
 
     def _begin(self) -> None:
         """Start what is due, and give quick calls the time to return,

@@ -166,7 +166,7 @@ class Finisher:
         table = self._world.table
         told = {entry.job.id for entry in table.workflow(failed)}
         for entry in cancelled:
-            if entry.job.id not in told:
+            if entry.job.id not in told and self.failed_in(entry) is None:
                 told.update(each.job.id for each in table.workflow(entry.job))
                 transitions += self.tell(entry, text)
         transitions += [self._drop(entry) for entry in cancelled]
@@ -185,6 +185,18 @@ class Finisher:
             # It was called off while it waited.
             operations.append(store.Delete(self._keys.finished(job_id)))
         return store.Transition((), tuple(operations))
+
+    def failed_in(self, entry: Entry) -> Entry | None:
+        """The job of the same workflow that has failed and is still to be
+        acted on; its error is the workflow's and is told already."""
+        for each in self._world.table.workflow(entry.job):
+            job = each.job
+            if job.on_failure is OnFailure.IGNORE and not job.is_last:
+                continue
+            key = self._keys.finished(job.id)
+            if records.decode_finished(key, each.result or '') is not None:
+                return each
+        return None
 
     def tell(self, entry: Entry, error: str) -> list[store.Transition]:
         """Publish a failure of a workflow, unless the config that the job

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from esi_worker import exceptions
+from esi_worker import exceptions, store
 from esi_worker.model import InProgress, WorkerRecord
 from esi_worker.tests import members
 from esi_worker.tests.cluster import NETWORK
@@ -79,6 +79,37 @@ class RestingTest(support.HandlerTest):
 
     def test_a_lost_answer_keeps_nothing_either(self) -> None:
         self.check_fault('after')
+
+    def test_given_back_when_it_is_ours_again_it_goes_on(self) -> None:
+        keys, target = self.cluster.keys, self.cluster.store
+        self.answer(InProgress(5))
+        self.write(NETWORK, 'n')
+        (job,) = self.cluster.jobs('working')
+        away = [exceptions.StoreTimeout('the request is still going')]
+
+        def hang(name: str, when: str) -> None:
+            if name == 'txn' and when == 'before' and away:
+                raise away.pop()
+
+        key = keys.draining(self.ours().identity)
+        target.put(key, '', lease=self.ours().lease.id)
+        target.interceptor = hang
+        self.ours().step()
+        target.interceptor = None
+        target.delete(key)
+        self.cluster.settle()
+        self.assertEqual([job], self.cluster.jobs('working'))
+        # What hung arrives now.
+        target.txn(
+            (),
+            (
+                store.Delete(keys.working(job)),
+                store.Put(keys.ready(job), 'heat_worker'),
+            ),
+        )
+        self.cluster.pass_time(60)
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+        self.assert_quiet()
 
     def test_another_worker_goes_on(self) -> None:
         self.answer(InProgress(60))

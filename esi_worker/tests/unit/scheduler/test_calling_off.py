@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from esi_worker.model import RequestOutcome, ResourceRef
 from esi_worker.tests import cases
-from esi_worker.tests.cluster import NETWORK, PORT
+from esi_worker.tests.cluster import NETWORK, PORT, SUBNET
 from esi_worker.tests.unit.scheduler import test_requests
 
 N = ResourceRef('network', 'n')
@@ -78,6 +78,8 @@ class CancelTest(CancelCase):
         self.cluster.settle()
         self.assert_state('CREATE_FAILED', NETWORK, 'n')
         self.assert_state('CREATE_FAILED', PORT, 'p')
+        error = self.cluster.state(PORT, 'p')['error']
+        self.assertTrue(error.endswith('has called the job off'), error)
         self.assert_quiet()
 
     def test_one_that_is_called_off_is_not_released(self) -> None:
@@ -150,3 +152,55 @@ class RunningTest(CancelCase):
         self.cluster.pass_time(6)
         self.assert_state('CREATE_FAILED', NETWORK, 'n')
         self.assert_quiet()
+
+
+class WorkflowTest(CancelCase):
+    handler_names = ('heat_worker', 'monitoring_worker')
+
+    def of_network(self, start: str) -> str:
+        return self.cluster.job_id(f'{start}:network:n:')
+
+    def test_a_state_is_not_told_before_the_workflow_has_ended(self) -> None:
+        self.write(NETWORK, 'n')
+        last = self.of_network('create:monitoring_worker')
+        self.assertIn('comes before it', self.cancel(last))
+        self.assertIsNone(self.cluster.state(NETWORK, 'n'))
+        self.start_worker()
+        self.assert_state('CREATE_COMPLETED', NETWORK, 'n')
+
+    def test_two_at_once_tell_the_state_once(self) -> None:
+        self.write(NETWORK, 'n')
+        first, second = (
+            self.cluster.request(
+                N, action='cancel', options={'job': self.of_network(start)}
+            )
+            for start in ('create:heat_worker', 'create:monitoring_worker')
+        )
+        self.cluster.settle()
+        self.assertEqual((RequestOutcome.ACCEPTED, ''), self.outcome(first))
+        outcome = self.outcome(second)
+        assert outcome is not None
+        self.assertIn('goes with it', outcome[1])
+        self.assert_quiet()
+
+    def test_what_its_workflow_waits_for_is_still_waited_for(self) -> None:
+        self.modify_after_a_subnet()
+        first = self.of_network('delete:monitoring_worker')
+        self.assertIn('still has to wait', self.cancel(first))
+        self.assertIn(first, self.cluster.jobs('waiting'))
+
+    def test_a_deletion_of_monitoring_is_not_left_alone(self) -> None:
+        self.modify_after_a_subnet()
+        job = self.of_network('modify:heat_worker')
+        self.assertEqual('', self.cancel(job))
+        left = [job for job in self.cluster.jobs() if ':network:' in job]
+        self.assertEqual([], left)
+        self.start_worker()
+        self.assert_state('MODIFY_FAILED', NETWORK, 'n', 2)
+        self.assert_quiet()
+
+    def modify_after_a_subnet(self) -> None:
+        self.write(NETWORK, 'n')
+        self.cluster.stop(self.start_worker())
+        self.write(SUBNET, 's', network_id='n')
+        self.write(NETWORK, 'n', 2)
