@@ -28,7 +28,7 @@ from typing import Any
 
 from esi_worker import store
 from esi_worker.tests.simulation import kernel as kernels
-from esi_worker.tests.simulation import world
+from esi_worker.tests.simulation import promised, world
 
 Ref = tuple[str, str]
 _PUT = store.EventType.PUT
@@ -91,6 +91,7 @@ class Auditor:
         #: The jobs that were made for requests.
         self._counted: set[str] = set()
         self.violations: list[str] = []
+        self.operators = promised.OperatorRules(keys, clock, self._break)
         self.states = 0
 
     def observe(
@@ -110,6 +111,7 @@ class Auditor:
         self._follow_jobs(events)
         for event in events:
             self._follow(event)
+        self.operators.observe(events)
 
     def may_change(
         self,
@@ -229,12 +231,7 @@ class Auditor:
         answer = json.loads(event.kv.value).get('answer') or {'jobs': []}
         for job_id in set(answer['jobs']) - self._counted:
             self._counted.add(job_id)
-            type_, id_ = _ref(job_id)
-            (path,) = [
-                place.path
-                for place in world.PLACES
-                if (place.type.name, place.id) == (type_, id_)
-            ]
+            path = world.BY_REF[_ref(job_id)].path
             if self._jobs[job_id].is_last:
                 self._asked[path, int(job_id.split(':')[4])] += 1
 

@@ -34,6 +34,7 @@ from esi_worker.tests.simulation import (
     audit,
     faults,
     heat,
+    operators,
     processes,
     rest,
     world,
@@ -124,6 +125,9 @@ class History:
         self.rest = rest.RestServer(
             self.store, self._keys, self._random, writes
         )
+        self._operator = operators.Operator(
+            self.store, self._keys, self._random, self.rest.rows
+        )
         names: tuple[str, ...] = ('heat_worker',)
         if self._random.random() < 0.25:
             names = ('heat_worker', 'monitoring')
@@ -171,6 +175,8 @@ class History:
                 self._next_write = self._clock.now + pause
             elif self._random.random() < 0.05:
                 self.rest.react()
+            elif self._random.random() < 0.02:
+                self._operator.act()
         # What is armed strikes while the last writes are acted on.
         self._plan.hurry()
         started = self._clock.now
@@ -190,6 +196,7 @@ class History:
                     return
             self.rest.react()
             self.rest.tidy()
+            self._operator.let_go_on()
             if next(self._unsettled(), None) is None:
                 return
         if self._auditor.violations:
@@ -236,6 +243,7 @@ class History:
         if self._back_at <= time:
             self._back_at = math.inf
             self.store.come_back()
+            self._auditor.operators.heard_nothing()
         self.store.expire_leases()
         self.store.apply_late()
         for name, due in list(self._restarts.items()):
@@ -357,6 +365,9 @@ class History:
             keys.heat_stack(path),
             keys.stack_mark(path),
             keys.job_state(path),
+            keys.paused(path),
+            keys.drift(path),
+            keys.history(path),
         ):
             if self.store.get(key) is not None:
                 yield f'{path} is gone, but {key} is there'
@@ -377,6 +388,8 @@ class History:
         live = self.heat.live()
         for place in world.PLACES:
             row = self.rest.rows.get(place.path)
+            if row is None and place.path in self._auditor.operators.forgotten:
+                continue
             sizes = [
                 stack.request.parameters['size']
                 for stack in live

@@ -215,6 +215,24 @@ MUTATIONS = (
         'if not unclear:',
         'if True:',
     ),
+    Mutation(
+        'a pause is not looked at',
+        'scheduler.planner.Planner._decide',
+        'if pause is not None and verdict is reader.Verdict.ACT:',
+        'if False:',
+    ),
+    Mutation(
+        'what has a config is forgotten',
+        'scheduler.forgetting.forget',
+        'if ref in world.cache.refs():',
+        'if False:',
+    ),
+    Mutation(
+        'a drained worker takes jobs',
+        'dispatcher.dispatcher.Dispatcher._take_draining',
+        'self._resting = event.type is store.EventType.PUT',
+        'pass',
+    ),
 )
 
 

@@ -15,7 +15,6 @@
 It creates, updates, marks and removes resources at random, in bursts
 and in the wrong order, and reacts to published states as the real one
 does: a completed deletion makes it remove the state, then the config.
-It also plays an operator who asks for things to be applied again.
 In the end it puts things in order, so that everything *can* settle: a
 child whose parent is gone is deleted, a failed resource is updated.
 """
@@ -30,8 +29,6 @@ import random
 from typing import Any
 
 from esi_worker import store
-from esi_worker.model import Request, ResourceRef
-from esi_worker.model.requests import REAPPLY
 from esi_worker.tests.simulation import world
 from esi_worker.tests.simulation.world import Place
 
@@ -83,7 +80,6 @@ class RestServer:
         self._todo: deque[Callable[[], object]] = deque()
         self.rows: dict[str, Row] = {}
         self.writes = 0
-        self.requests = 0
         self._operations = (
             (6, self._update_any),
             (3, self._burst),
@@ -93,7 +89,6 @@ class RestServer:
             (1, self._vanish_any),
             (1, self._replace_any),
             (1, self._resend_any),
-            (2, self._ask_any),
         )
 
     @property
@@ -218,29 +213,6 @@ class RestServer:
     def _resend_any(self) -> None:
         if self.rows:
             self._put(self._random.choice(list(self.rows.values())))
-
-    def _ask_any(self) -> None:
-        """Ask for what is there to be applied again, as operators do."""
-        rows = list(self.rows.values())
-        paced = self._random.random() < 0.5
-        count = self._random.randint(1, 4 if paced else 1)
-        for row in self._random.sample(rows, min(count, len(rows))):
-            self._todo.append(self._ask(row, paced))
-
-    def _ask(self, row: Row, paced: bool) -> Callable[[], object]:
-        version = self._random.choice((None, row.version, row.version + 1))
-        ref = ResourceRef(row.place.type.name, row.place.id)
-        action = self._random.choice((*[REAPPLY] * 9, 'unheard of'))
-        request = Request(action, ref, version, paced)
-        ttl = self._random.choice((30, 3600))
-
-        def send() -> None:
-            self.requests += 1
-            key = self._keys.request(f'{self.requests:04}')
-            lease = self._store.grant(ttl)
-            self._store.put(key, request.encode(), lease=lease.id)
-
-        return send
 
     def _put(self, row: Row) -> None:
         key, value = self._keys.config(row.place.path), row.value()

@@ -75,8 +75,6 @@ UNUSED = frozenset(
         'handlers.heat.drifting.DriftCheck._known',
         'handlers.heat.drifting.DriftCheck._marks',
         'handlers.heat.drifting.DriftCheck._shown',
-        # No operator takes part.
-        'scheduler.forgetting.forget',
     )
 )
 

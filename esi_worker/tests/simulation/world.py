@@ -99,6 +99,7 @@ PLACES = (
     Place(PLAN, 'x1'),
 )
 BY_PATH = {place.path: place for place in PLACES}
+BY_REF = {(place.type.name, place.id): place for place in PLACES}
 BY_STACK = {place.stack: place for place in PLACES}
 
 
