@@ -14,21 +14,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import ssl
 import threading
 from typing import Any
 
-from cheroot import makefile, wsgi
+from cheroot import makefile, server, wsgi
 from cheroot import ssl as adapters
 from oslo_log import log as logging
 
 from esi_worker import exceptions
+from esi_worker.collector import deadlines
 
 LOG = logging.getLogger(__name__)
 
 #: Seconds that a client may be silent within a request.
 _SILENCE_SECONDS = 10
+#: Seconds from its first byte to the last one of the answer.
+_REQUEST_SECONDS = 60.0
+#: Bytes of the request line and the headers.
+_MAX_HEADER = 64 * 1024
 #: Connections that wait to be accepted.
 _BACKLOG = 512
 _INFO = 20
@@ -86,11 +92,27 @@ class _TlsAdapter(adapters.Adapter):
         return makefile.MakeFile(sock, mode, bufsize)
 
 
+class _Connection(server.HTTPConnection):
+    """Ends requests in time: a slow client keeps no thread for long."""
+
+    def communicate(self) -> bool:
+        seconds: float = self.server.request_seconds
+        with deadlines.Limit(seconds) as limit:
+            with contextlib.suppress(OSError):
+                # It may be closed already.
+                limit.watch(self.socket)
+            more = super().communicate()  # type: ignore[no-untyped-call]
+            return bool(more)
+
+
 class _Server(wsgi.Server):
     """Gives a thread to a connection only once it has said something.
 
     So those that connect and keep silent do not use the threads up.
     """
+
+    ConnectionClass = _Connection
+    request_seconds = _REQUEST_SECONDS
 
     def process_conn(self, conn: Any) -> None:
         if getattr(conn, 'is_known', False):
@@ -114,10 +136,13 @@ class HttpServer:
         max_body_bytes: int,
         name: str = 'collector',
         tls: Tls | None = None,
+        request_seconds: float = _REQUEST_SECONDS,
     ) -> None:
         """Listen; requests wait until ``start``.
 
         :param port: 0 takes a free one
+        :param request_seconds: how long a request may take, the client's
+            part included
         :param name: the group of options that names host and port
         :raises ConfigurationError: the address cannot be listened on, or
             a TLS file cannot be used
@@ -130,6 +155,8 @@ class HttpServer:
             request_queue_size=_BACKLOG,
             timeout=_SILENCE_SECONDS,
         )
+        self._server.request_seconds = request_seconds
+        self._server.max_request_header_size = _MAX_HEADER
         # Above our own limit, which answers in JSON.
         self._server.max_request_body_size = 16 * max_body_bytes
         # That is how it is meant to be replaced.

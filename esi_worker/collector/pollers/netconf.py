@@ -30,7 +30,7 @@ import time
 from typing import Any
 
 from esi_worker import exceptions
-from esi_worker.collector.pollers import deadlines
+from esi_worker.collector import deadlines
 
 _IDLE_SECONDS = 300.0
 _GOODBYE_SECONDS = 1.0

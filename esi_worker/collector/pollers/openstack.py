@@ -32,7 +32,8 @@ from keystoneauth1 import loading
 from oslo_config import cfg
 
 from esi_worker import exceptions, plugins
-from esi_worker.collector.pollers import base, deadlines
+from esi_worker.collector import deadlines
+from esi_worker.collector.pollers import base
 from esi_worker.collector.results import (
     DOWN,
     STATUS,

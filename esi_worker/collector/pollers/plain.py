@@ -22,7 +22,8 @@ from collections.abc import Mapping, Sequence
 import time
 from typing import ClassVar
 
-from esi_worker.collector.pollers import base, deadlines, ports, web
+from esi_worker.collector import deadlines
+from esi_worker.collector.pollers import base, ports, web
 from esi_worker.collector.results import (
     DOWN,
     STATUS,

@@ -22,7 +22,7 @@ import requests
 import urllib3
 
 from esi_worker import exceptions
-from esi_worker.collector.pollers import deadlines
+from esi_worker.collector import deadlines
 
 _CHUNK_BYTES = 16 * 1024
 _MEBIBYTE = 1024 * 1024

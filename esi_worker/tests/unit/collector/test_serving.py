@@ -12,8 +12,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 import socket
+import threading
 from typing import Any
 
 import fixtures
@@ -32,9 +34,19 @@ def hello(_environ: Any, start_response: Any) -> list[bytes]:
 
 
 class TestHttpServer(testtools.TestCase):
-    def server(self, port: int = 0, tls: Tls | None = None) -> HttpServer:
+    def server(
+        self,
+        port: int = 0,
+        tls: Tls | None = None,
+        request_seconds: float = 60.0,
+    ) -> HttpServer:
         server = HttpServer(
-            '127.0.0.1', port, threads=THREADS, max_body_bytes=1024, tls=tls
+            '127.0.0.1',
+            port,
+            threads=THREADS,
+            max_body_bytes=1024,
+            tls=tls,
+            request_seconds=request_seconds,
         )
         self.addCleanup(server.stop, 10.0)
         return server
@@ -60,6 +72,37 @@ class TestHttpServer(testtools.TestCase):
             self.addCleanup(silent.close)
 
         self.assertEqual('hello', self.get(server))
+
+    def test_those_that_talk_slowly_keep_no_thread(self) -> None:
+        server = self.server(request_seconds=0.5)
+        server.start(hello)
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+
+        def drip(client: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while not ended.wait(0.05):
+                    client.sendall(b'x')
+
+        for _ in range(2 * THREADS):
+            client = socket.create_connection(('127.0.0.1', server.port))
+            self.addCleanup(client.close)
+            client.sendall(b'GET / HTTP/1.1\r\nX-Slow: ')
+            threading.Thread(target=drip, args=(client,), daemon=True).start()
+
+        self.assertEqual('hello', self.get(server))
+
+    def test_headers_without_an_end_are_refused(self) -> None:
+        server = self.server()
+        server.start(hello)
+        with socket.create_connection(('127.0.0.1', server.port)) as client:
+            client.settimeout(30.0)
+            with contextlib.suppress(OSError):
+                client.sendall(b'GET / HTTP/1.1\r\nX-Long: ' + b'x' * 2**20)
+
+            answer = client.recv(64)
+
+        self.assertIn(b'413', answer)
 
     def test_a_port_that_is_taken_is_named(self) -> None:
         first = self.server()

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""An end for exchanges with devices, however slowly they talk.
+"""An end for exchanges over sockets, however slowly others talk.
 
 The timeout of a socket begins anew with every byte that arrives, so who
 sends one now and then is listened to for hours. Sockets of a ``Limit``
