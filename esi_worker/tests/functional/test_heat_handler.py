@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -23,7 +24,7 @@ import testtools
 
 from esi_worker import clock as clocks
 from esi_worker.embedded import fixtures
-from esi_worker.handlers.heat import remote
+from esi_worker.handlers.heat import auditing, remote
 from esi_worker.model import (
     Action,
     Done,
@@ -76,6 +77,28 @@ class NetworkTest(support.HandlerTestCase):
             {'heat_outputs': [], 'orchestration_state': 'DELETE_COMPLETE'},
             deleted.results,
         )
+
+    def test_changes_are_audited_with_ids_that_heat_logs_too(self) -> None:
+        audit = self.useFixture(
+            fixtures_.FakeLogger(auditing.CHANNEL, format='%(message)s')
+        )
+        self.done(self.network(Action.CREATE, 1))
+        self.done(self.network(Action.MODIFY, 2, shared=True))
+        self.done(self.network(Action.LOGICAL_DELETE, 3))
+
+        records = [json.loads(line) for line in audit.output.splitlines()]
+        self.assertEqual(
+            [
+                (action, outcome)
+                for action in ('CREATE', 'UPDATE', 'DELETE')
+                for outcome in ('accepted', 'complete')
+            ],
+            [(each['action'], each['outcome']) for each in records],
+        )
+        ids = {each['request_id'] for each in records}
+        self.assertEqual(3, len(ids))
+        log = self.heat.server.log_path.read_text(errors='replace')
+        self.assertEqual(set(), {each for each in ids if each not in log})
 
     def test_no_request_is_redirected_or_wasted(self) -> None:
         with self.requests() as methods:
