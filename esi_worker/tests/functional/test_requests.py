@@ -10,19 +10,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Operators' requests on a real etcd: applying a template again."""
+"""Operators' requests on a real etcd: one template, and very many."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import io
 import json
 import logging
 from typing import Any
 
-from esi_worker.cli import app
+from esi_worker import store
+from esi_worker.cli import app, requests
+from esi_worker.model import Request, ResourceRef
+from esi_worker.model.requests import REAPPLY
 from esi_worker.tests.functional import service_support
 
 COUNT = 6
+MANY = 300
 KEY = '/config/v2.0/heat_templates/thing'
 
 
@@ -56,14 +61,16 @@ class TemplateApplyTest(service_support.ServiceTestCase):
         lines = self.etcd.json(f'/esi-worker/history/v2.0/things/{name}')
         return [f'{line["action"]}:{line["version"]}' for line in lines]
 
-    def test_a_changed_template_is_applied_again(self) -> None:
-        folder = service_support.thing_folder(self.folder / 'apply')
+    def serve(self, name: str, **manager: int) -> None:
+        """Start a service that knows things."""
+        folder = service_support.thing_folder(self.folder / name)
         self.service = self.start(
-            'apply',
+            name,
             resources={'template_paths': str(folder), 'handlers': 'noop'},
-            manager={'paced_requests': 2},
+            manager=manager,
         )
-        names = [f'thing-{number}' for number in range(COUNT)]
+
+    def make_things(self, names: Sequence[str]) -> None:
         for name in names:
             body = {'id': name, 'tenant_id': 't'}
             self.etcd.put(
@@ -71,6 +78,36 @@ class TemplateApplyTest(service_support.ServiceTestCase):
             )
         for name in names:
             self.history.state(f'things/{name}', 1)
+
+    def outcome(self, key: str) -> str:
+        """What a request was answered, when it is."""
+        event = self.history.wait(
+            f'an answer to {key}',
+            lambda event: (
+                event.key == key
+                and event.value is not None
+                and 'answer' in event.json
+            ),
+        )
+        return str(event.json['answer']['outcome'])
+
+    def test_all_who_ask_for_one_resource_are_answered(self) -> None:
+        """Far more than fits one transaction of etcd."""
+        self.serve('many')
+        self.make_things(['asked'])
+        ref = ResourceRef('thing', 'asked')
+        with store.EtcdStore([self.server.endpoint]) as target:
+            names = requests.submit(
+                target, store.KeyLayout(), [Request(REAPPLY, ref)] * MANY
+            )
+        outcomes = {self.outcome(name) for name in names}
+        self.assertEqual({'accepted'}, outcomes)
+        self.assertIn('modify:1', self.actions('asked'))
+
+    def test_a_changed_template_is_applied_again(self) -> None:
+        self.serve('apply', paced_requests=2)
+        names = [f'thing-{number}' for number in range(COUNT)]
+        self.make_things(names)
 
         # A change alone touches nothing.
         self.etcd.put(KEY, self.template('Cchanged'))
