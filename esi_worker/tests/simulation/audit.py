@@ -27,6 +27,7 @@ import json
 from typing import Any
 
 from esi_worker import store
+from esi_worker.handlers.heat import drifting
 from esi_worker.tests.simulation import kernel as kernels
 from esi_worker.tests.simulation import promised, world
 
@@ -80,6 +81,8 @@ class Auditor:
         self._keys = keys
         self._holders = holders
         self._leader: kernels.Process | None = None
+        #: Who searches for drift.
+        self._searcher: kernels.Process | None = None
         self._claims: dict[str, kernels.Process] = {}
         self._jobs: dict[str, _Job] = {}
         self._finished: set[str] = set()
@@ -154,7 +157,6 @@ class Auditor:
             keys.accepted(''),
             keys.previous(''),
             keys.job(''),
-            keys.request(''),
         )
         shared = (
             keys.state(''),
@@ -162,6 +164,10 @@ class Auditor:
             keys.stack_mark(''),
             keys.job_state(''),
         )
+        if key.startswith((keys.request(''), keys.drift(''))):
+            if process not in (self._leader, self._searcher):
+                self._break(f'{process} writes {key} and is not elected')
+            return
         if key.startswith((*led, keys.waiting(''))):
             if process is not self._leader:
                 self._break(f'{process} writes {key} and does not lead')
@@ -304,6 +310,9 @@ class Auditor:
         if key == keys.election:
             put = event.type is _PUT
             self._leader = self._holders[event.kv.lease] if put else None
+        elif key == keys.periodic(drifting.TASK):
+            put = event.type is _PUT
+            self._searcher = self._holders[event.kv.lease] if put else None
         elif key.startswith(keys.working('')):
             self._follow_claim(key[len(keys.working('')) :], event)
         elif key.startswith(keys.finished('')) and event.type is _PUT:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 import dataclasses
 import math
+from typing import Any
 
 from esi_worker.handlers.heat import backend, errors
 from esi_worker.tests.simulation import kernel as kernels
@@ -43,6 +44,7 @@ class Stack:
     status: str = ''
     ends: float = 0.0
     fails: bool = False
+    changed_at: int = 0
 
     @property
     def name(self) -> str:
@@ -59,6 +61,7 @@ class Stack:
             status=f'{self.action}_{self.status}',
             reason=f'{self.action} {self.status} in the model',
             tags=self.request.tags,
+            changed_at=str(self.changed_at),
         )
 
 
@@ -79,6 +82,7 @@ class SimHeat(backend.StackBackend):
         self.slow_seconds = 0.0
         self.lost_answers = 0
         self.failures = 0
+        self._changes = 0
 
     def find(self, tenant: str, name: str) -> backend.StackInfo | None:
         self._reach()
@@ -206,6 +210,15 @@ class SimHeat(backend.StackBackend):
         """Nothing is slow, lost or failing any more."""
         self.slow_calls = self.lost_answers = self.failures = 0
 
+    def meddle(self, stack: Stack, **changes: Any) -> None:
+        """Somebody else changes a stack, in no time.
+
+        :param changes: of what it shall be
+        """
+        self._changes += 1
+        stack.changed_at = self._changes
+        stack.request = dataclasses.replace(stack.request, **changes)
+
     def settled(self) -> list[Stack]:
         """All stacks; what is over has ended."""
         now = self._kernel.clock.now
@@ -245,6 +258,8 @@ class SimHeat(backend.StackBackend):
         assert process is not None
         live = {each.name for each in self.stacks if each.live}
         self._on_change(process, action, stack.name, live)
+        self._changes += 1
+        stack.changed_at = self._changes
         stack.action = action
         stack.status = 'IN_PROGRESS'
         seconds = self._kernel.source.choice(_SECONDS)

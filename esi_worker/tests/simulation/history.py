@@ -35,6 +35,7 @@ from esi_worker.tests.simulation import (
     faults,
     heat,
     operators,
+    outsiders,
     processes,
     rest,
     world,
@@ -134,6 +135,11 @@ class History:
         self._catalog = world.catalog(names)
         # Without rounds of resync nothing else makes up for what is lost.
         self._resync = self._random.choice((0.0, 0.0, 15.0))
+        # Only where it is searched for, what others do is mended.
+        self._drift = self._random.choice((0.0, 0.0, 0.0, 10.0))
+        self._outsider = outsiders.Outsider(
+            self.store, self._keys, self.heat, self._random
+        )
         self._processes: dict[str, kernels.Process] = {}
         self._restarts: dict[str, float] = {}
         self._next_write = 0.0
@@ -177,6 +183,8 @@ class History:
                 self.rest.react()
             elif self._random.random() < 0.02:
                 self._operator.act()
+            elif self._drift and self._random.random() < 0.02:
+                self._outsider.act()
         # What is armed strikes while the last writes are acted on.
         self._plan.hurry()
         started = self._clock.now
@@ -189,6 +197,7 @@ class History:
     def _settle(self) -> None:
         """Nothing goes wrong any more; everything must come right."""
         until = self._clock.now + PATIENCE
+        last_deeds = 2 if self._drift else 0
         while self._clock.now < until and not self._auditor.violations:
             look_at = self._clock.now + 2.0
             while self._clock.now < look_at:
@@ -198,7 +207,11 @@ class History:
             self.rest.tidy()
             self._operator.let_go_on()
             if next(self._unsettled(), None) is None:
-                return
+                if not last_deeds:
+                    return
+                # Nothing but the search for drift mends this.
+                last_deeds -= 1
+                self._outsider.act()
         if self._auditor.violations:
             return
         self._auditor.violations.extend(
@@ -267,7 +280,12 @@ class History:
             )
         else:
             self._processes[name] = processes.WorkerProcess(
-                name, self._kernel, self.store, self._catalog, self.heat
+                name,
+                self._kernel,
+                self.store,
+                self._catalog,
+                self.heat,
+                self._drift,
             )
 
     def _look_after(self) -> None:
@@ -337,7 +355,7 @@ class History:
 
     def _unsettled(self) -> Iterator[str]:
         """What is not as it has to be once everything has settled."""
-        prefixes = [self._keys.jobs]
+        prefixes = [self._keys.jobs, self._keys.drift('')]
         if not self._plan.late:
             # A note for operators that comes late stays until the next
             # change of leaders.
@@ -388,7 +406,7 @@ class History:
         live = self.heat.live()
         for place in world.PLACES:
             row = self.rest.rows.get(place.path)
-            if row is None and place.path in self._auditor.operators.forgotten:
+            if row is None and not self._is_kept(place.stack):
                 continue
             sizes = [
                 stack.request.parameters['size']
@@ -398,6 +416,13 @@ class History:
             wanted = [row.size] if row and place.workable else []
             if sizes != wanted:
                 yield f'{place.stack} has sizes {sizes}, not {wanted}'
+        for stack in live:
+            if stack.status == 'FAILED' and self._is_kept(stack.name):
+                yield f'{stack.name} is {stack.action}_FAILED'
+
+    def _is_kept(self, stack: str) -> bool:
+        path = world.BY_STACK[stack].path
+        return path not in self._auditor.operators.forgotten
 
     # --- the record -------------------------------------------------------
 

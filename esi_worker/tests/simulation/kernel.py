@@ -38,7 +38,7 @@ import uuid
 
 import greenlet  # type: ignore[import-untyped]
 
-from esi_worker.dispatcher import calls, claiming, worker
+from esi_worker.dispatcher import calls, claiming, periodic, worker
 from esi_worker.scheduler import leadership, planner
 from esi_worker.store import following, leasing
 
@@ -266,8 +266,8 @@ class SimThread:
         assert process is not None
         self._ended = _kernel().spawn(process, self._function)
 
-    def join(self) -> None:
-        _kernel().wait(self._ended, None)
+    def join(self, timeout: float | None = None) -> None:
+        _kernel().wait(self._ended, timeout)
 
 
 class SimQueue:
@@ -310,6 +310,8 @@ _REPLACED = (
     (worker, 'uuid', _uuid),
     (calls, 'threading', _threading),
     (claiming, 'uuid', _uuid),
+    (periodic, 'threading', _threading),
+    (periodic, 'uuid', _uuid),
     (leasing, 'threading', _threading),
     (following, 'threading', _threading),
     (following, 'time', _time),

@@ -233,6 +233,18 @@ MUTATIONS = (
         'self._resting = event.type is store.EventType.PUT',
         'pass',
     ),
+    Mutation(
+        'a job is called off before the one that it follows',
+        'scheduler.calling_off._check_is_first',
+        'if not each.untouched or each.job.on_failure is OnFailure.FAIL:',
+        'if False:',
+    ),
+    Mutation(
+        'a stack that is gone is not missed',
+        'handlers.heat.findings.compare',
+        "return Finding(known, Kind.DELETED, 'it is not in Heat any more')",
+        'return None',
+    ),
 )
 
 

@@ -91,10 +91,27 @@ class WorkerProcess(kernels.Process):
         target: store.Store,
         catalog: templates.TemplateCatalog,
         stacks: backend.StackBackend,
+        drift: float,
     ) -> None:
+        """Start to work.
+
+        :param drift: seconds between two searches for drift, 0 for none
+        """
         super().__init__(name)
         keys = store.KeyLayout()
-        offered: dict[str, handlers.Handler] = {}
+        context = handlers.HandlerContext(
+            world.configuration(drift),
+            target,
+            keys,
+            catalog,
+            kernel.clock,
+            lambda: self._worker.claim_seconds(),
+        )
+        offered: dict[str, handlers.Handler] = {
+            'heat_worker': heat.HeatHandler(context, stacks)
+        }
+        if 'monitoring' in catalog.handlers:
+            offered['monitoring'] = noop.NoopHandler(context)
         self._worker = dispatcher.Worker(
             target,
             keys,
@@ -113,18 +130,8 @@ class WorkerProcess(kernels.Process):
             graceful_timeout=_GRACE,
             silence_deadline=_SILENCE,
             clock=kernel.clock,
+            tasks=handlers.periodic_tasks(offered),
         )
-        context = handlers.HandlerContext(
-            world.configuration(),
-            target,
-            keys,
-            catalog,
-            kernel.clock,
-            self._worker.claim_seconds,
-        )
-        offered['heat_worker'] = heat.HeatHandler(context, stacks)
-        if 'monitoring' in catalog.handlers:
-            offered['monitoring'] = noop.NoopHandler(context)
         kernel.spawn(self, self._worker.run)
 
     def stop(self) -> None:

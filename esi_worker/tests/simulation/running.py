@@ -84,7 +84,7 @@ class Summary:
     def unreached(self) -> set[str]:
         """Functions that call the store and were not reached."""
         seen = {sites.function(site) for site, _ in self.reached}
-        return sites.written() - sites.UNUSED - seen
+        return sites.written() - seen
 
     def table(self) -> Iterator[str]:
         """The list of the sites, with the crashes before and after."""

@@ -65,19 +65,6 @@ _CALLS = frozenset(
 _RECEIVERS = frozenset(
     ('_lease', '_source', '_store', 'lease', 'source', 'store', 'target')
 )
-#: Functions that the services do not call, for operators and tests.
-UNUSED = frozenset(
-    (
-        # The search for drift is off, as it is by default.
-        'dispatcher.periodic._Turn._write',
-        'handlers.heat.drifting.DriftCheck._asked',
-        'handlers.heat.drifting.DriftCheck._confirmed',
-        'handlers.heat.drifting.DriftCheck._known',
-        'handlers.heat.drifting.DriftCheck._marks',
-        'handlers.heat.drifting.DriftCheck._shown',
-    )
-)
-
 _names: dict[CodeType, str | None] = {}
 _statements: dict[tuple[CodeType, int], str] = {}
 

@@ -22,7 +22,7 @@ from typing import Any
 from oslo_config import cfg
 
 from esi_worker import mapping, templates
-from esi_worker.handlers.heat import options
+from esi_worker.handlers.heat import drifting, options
 from esi_worker.model import ResourceType, TypeRegistry
 
 NETWORK = ResourceType('network', 'networks', '/v2.0/networks')
@@ -129,9 +129,15 @@ def catalog(handlers: tuple[str, ...]) -> templates.TemplateCatalog:
 
 
 @functools.cache
-def configuration() -> Any:
-    """The options of the Heat handler with their defaults."""
+def configuration(drift: float) -> Any:
+    """The options of the Heat handler.
+
+    :param drift: seconds between two searches for drift, 0 for none; what
+        they find is applied again
+    """
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
     conf.register_opts(options.handler_options(), options.GROUP)
+    conf.set_override('drift_check_interval', drift, options.GROUP)
+    conf.set_override('drift_action', drifting.REAPPLYING, options.GROUP)
     return conf
