@@ -17,15 +17,14 @@ from __future__ import annotations
 import dataclasses
 from unittest import mock
 
-from esi_worker.handlers.heat import (
-    errors,
-)
+from esi_worker.handlers.heat import errors
 from esi_worker.model import (
     Action,
     Done,
     Failed,
     InProgress,
     Job,
+    ResourceRef,
     Retry,
 )
 from esi_worker.tests.unit.handlers.heat import scene
@@ -182,3 +181,12 @@ class SlowStackTest(TroubleTestCase):
         assert isinstance(latest, InProgress)
         self.assertGreaterEqual(latest.after, 2.5)
         self.assertLessEqual(latest.after, 5.0)
+
+    def test_jobs_of_one_moment_are_not_polled_at_one_moment(self) -> None:
+        delays = {
+            self.begin(scene.job(ref=ResourceRef('network', f'n{i}'))).after
+            for i in range(10)
+        }
+        self.assertEqual(10, len(delays))
+        self.assertGreaterEqual(min(delays), 0.4)
+        self.assertLessEqual(max(delays), 0.5)
