@@ -14,7 +14,9 @@
 
 There are no workers, so what is scheduled stays. Each job waits for one
 of a hundred others. The cost is the processor time of the manager, which
-other processes of the machine disturb less than the time that passes.
+other processes of the machine disturb less than the time that passes. It
+is the median over many small blocks, for a single one is also the one in
+which the manager collects its garbage or looks after its lease.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ from core import processes, site
 from esi_worker import store
 
 _ROOTS = 100
-_BLOCK = 1000
-_BLOCKS = 4
+_BLOCK = 400
+_BLOCKS = 10
+#: Jobs at a time to come to the next size.
+_FILL = 1000
 _ALL = '/jobs/all/'
 _TIMEOUT = 120.0
 
@@ -59,7 +63,7 @@ def costs(
         for size in sizes:
             while unfinished < size:
                 unfinished += _schedule(
-                    target, watch, names, min(_BLOCK, size - unfinished)
+                    target, watch, names, min(_FILL, size - unfinished)
                 )
             found.append(
                 _measure(ours.manager_pid, target, watch, names, size)
