@@ -15,10 +15,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import itertools
 from typing import ClassVar
 
 import testtools
 
+from esi_worker.collector.ownership import partition_of
 from esi_worker.collector.results import DOWN, STATUS, Sample
 from esi_worker.collector.syncers import base
 from esi_worker.collector.targets import Target
@@ -154,6 +156,18 @@ class GoneMeanwhileTest(SyncerTest):
 
 
 class ReplacedTest(SyncerTest):
+    def neighbour(self) -> str:
+        """Another device, of the part that the collector polls already."""
+        poller = self.setting.poller
+
+        def part(name: str) -> str:
+            target = support.make_target(properties={'fq_name': name})
+            return partition_of(poller.affinity(target))
+
+        mine = part('default-domain:admin:p1')
+        names = (f'another-{number}' for number in itertools.count())
+        return next(name for name in names if part(name) == mine)
+
     def test_numbers_of_another_device_are_shown_no_more(self) -> None:
         (path,) = self.post()
         self.setting.poller.sees_all = (
@@ -161,11 +175,13 @@ class ReplacedTest(SyncerTest):
             Sample('traffic.in', 14),
         )
         self.setting.poll()
+        self.assertIn('esi_monitoring_traffic_in{', self.metrics())
 
         self.setting.client.simulate_put(
             path,
             json=support.body(
-                resource_id='p0', properties={'fq_name': 'another'}
+                resource_id='p0',
+                properties={'fq_name': self.neighbour()},
             ),
         )
         self.setting.poller.sees_all = (Sample(STATUS, DOWN),)
