@@ -113,8 +113,11 @@ class JobCancel(_Asking):
     waits for it is cancelled with it, unless a newer version mends that.
     A job that a worker is running is refused unless --force is given:
     then its result is dropped, but what it has begun in Heat goes on
-    there, and the next version finds it. Of the jobs of one version the
-    first one that has not ended is to be called off; the others go with it.
+    there, and the next version finds it. The worker does not learn of it
+    and may change the stack once more, even after a newer version: drain
+    it first, or apply the newer version again later with "resource
+    reconcile --force". Of the jobs of one version the first one that has
+    not ended is to be called off; the others go with it.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
