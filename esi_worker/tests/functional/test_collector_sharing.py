@@ -31,8 +31,10 @@ import requests
 import testtools
 
 from esi_worker.embedded import fixtures as embedded
+from esi_worker.tests.functional.collector_support import (
+    CollectorFixture,
+)
 from esi_worker.tests.functional.embedded_support import wait_until
-from esi_worker.tests.functional.test_collector import CollectorFixture
 from esi_worker.tests.unit.collector import support
 
 COUNT = 24

@@ -263,6 +263,11 @@ class PortStoryTest(support.ServiceTestCase):
         )
         (subnet,) = params['jinja_subnets']['value']
         self.assertEqual(self.sub, subnet['value']['resource_id'])
+        self.check_values(body, params)
+
+    def check_values(
+        self, body: dict[str, Any], params: dict[str, dict[str, Any]]
+    ) -> None:
         self.assertEqual(
             {
                 'uuid': self.port,

@@ -33,7 +33,7 @@ from esi_worker.collector.pollers.snmp_answers import SnmpError
 from esi_worker.collector.pollers.snmp_client import Agent, SnmpClient
 from esi_worker.collector.pollers.snmp_device import UPTIME
 from esi_worker.collector.pollers.snmp_users import Community
-from esi_worker.tests.functional import test_collector
+from esi_worker.tests.functional import collector_support
 from esi_worker.tests.functional.embedded_support import wait_until
 
 V2C = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
@@ -137,7 +137,7 @@ class SnmpFaultTest(testtools.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.collector = self.useFixture(
-            test_collector.CollectorFixture(poll_backoff=1)
+            collector_support.CollectorFixture(poll_backoff=1)
         )
         self.good = self.agent('good', proper)
         self.await_status('good', 'UP')
@@ -146,7 +146,7 @@ class SnmpFaultTest(testtools.TestCase):
         """An agent, and a target that it is polled for."""
         agent = UdpAgent(behave)
         self.addCleanup(agent.close)
-        test_collector.post(
+        collector_support.post(
             self.collector.url,
             type='snmp_device',
             resource_id=name,

@@ -28,7 +28,7 @@ import requests
 from esi_worker.collector.pollers import snmp_answers
 from esi_worker.collector.pollers.snmp_device import METRICS, SnmpDevicePoller
 from esi_worker.collector.results import STATUS, Result, Sample
-from esi_worker.tests.functional import test_collector, test_pollers_snmp
+from esi_worker.tests.functional import collector_support, test_pollers_snmp
 from esi_worker.tests.functional.embedded_support import wait_until
 
 _VENDOR = '.1.3.6.1.4.1.5951'
@@ -164,14 +164,14 @@ class MetricSetsTest(test_pollers_snmp.SnmpTest):
 
     def test_a_collector_publishes_and_shows_them(self) -> None:
         collector = self.useFixture(
-            test_collector.CollectorFixture(
+            collector_support.CollectorFixture(
                 credentials_file=self.credentials,
                 poll_timeout=10,
                 poll_interval=10,
             )
         )
 
-        target = test_collector.post(
+        target = collector_support.post(
             collector.url,
             type='snmp_device_lb',
             properties={

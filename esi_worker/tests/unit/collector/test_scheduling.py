@@ -278,18 +278,23 @@ class TestScheduler(testtools.TestCase):
         self.assertTrue(ran.wait(30.0))
         self.assertFalse(hanging.acquire(blocking=False))
 
-    def test_what_never_ends_does_not_use_the_threads_up(self) -> None:
-        scheduler = self.start(2)
+    def hang(self, scheduler: Scheduler, count: int) -> threading.Semaphore:
+        """Add tasks that never end; each that begins releases."""
         release, hanging = threading.Event(), threading.Semaphore(0)
         self.addCleanup(release.set)
 
-        def hang() -> Verdict:
+        def run() -> Verdict:
             hanging.release()
             release.wait(60.0)
             return OK
 
-        for number in range(3):
-            scheduler.add(number, hang, Pace(60.0, limit=0.0))
+        for number in range(count):
+            scheduler.add(number, run, Pace(60.0, limit=0.0))
+        return hanging
+
+    def test_what_never_ends_does_not_use_the_threads_up(self) -> None:
+        scheduler = self.start(2)
+        hanging = self.hang(scheduler, 3)
         for _ in range(2):
             self.assertTrue(hanging.acquire(timeout=30.0))
         # Both are overdue, so the third may begin, and hangs too.
@@ -308,16 +313,7 @@ class TestScheduler(testtools.TestCase):
 
     def test_not_without_an_end(self) -> None:
         scheduler = self.start(2)
-        release, hanging = threading.Event(), threading.Semaphore(0)
-        self.addCleanup(release.set)
-
-        def hang() -> Verdict:
-            hanging.release()
-            release.wait(60.0)
-            return OK
-
-        for number in range(9):
-            scheduler.add(number, hang, Pace(60.0, limit=0.0))
+        hanging = self.hang(scheduler, 9)
         for _ in range(4):
             self.assertTrue(hanging.acquire(timeout=30.0))
             scheduler.newly_overdue()
